@@ -16,8 +16,9 @@ class MediaServer:
     ``ports`` bounds the RTP ports (even ones are used); without it the kernel chooses.
     """
 
-    def __init__(self, *, on_lost: Callable[[], None] | None = None, ports: range | None = None) -> None:
-    ...
+    def __init__(
+        self, *, on_lost: Callable[[], None] | None = None, ports: range | None = None
+    ) -> None: ...  # being built
 
     async def start(self) -> None:
         """Start the process and wait until it answers. Raises ``MediaUnavailable``."""
