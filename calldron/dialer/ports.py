@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from calldron.domain.attempt import Plan
 from calldron.domain.events import LegEvent, Role
 from calldron.domain.outcome import Ending, Fault, Outcome, Result
+from calldron.domain.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,15 @@ class Leg(Protocol):
     """One call leg, from ``Engine.dial`` to its ``Ended``. Every method may be called at any time and then does
     nothing where it no longer applies; none of them blocks."""
 
-    def play(self, prompt: str) -> None:
-        """Play a prompt loaded before, replacing what plays now; emits ``Played`` at its end."""
+    def play(self, prompt: str, *, loop: bool = False) -> None:
+        """Play a prompt loaded before, replacing what plays now; emits ``Played`` at its end, never where it loops."""
 
     def stop_playing(self) -> None:
         """Stop the prompt at once; the leg then sends silence."""
 
     def listen(self, seconds: float, silence: float) -> None:
-        """Measure voice until ``seconds`` passed or ``silence`` seconds had none; emits ``Heard``."""
+        """Measure voice until ``seconds`` passed or ``silence`` seconds had none; emits ``Heard``, also (before
+        ``Ended``) where the leg ends meanwhile."""
 
     def hangup(self) -> None:
         """CANCEL or BYE; ``Ended`` follows, with ``EndedBy.LOCAL``. Repeats are harmless."""

@@ -2,8 +2,18 @@
 
 from dataclasses import dataclass
 
+from enum import StrEnum
+
 from calldron.domain.events import Role, Timer
-from calldron.domain.outcome import Outcome, Result
+from calldron.domain.outcome import Ending, Outcome, Result
+
+
+class Tune(StrEnum):
+    """What can be played. All but the intro loop until stopped."""
+
+    INTRO = "intro"
+    RINGBACK = "ringback"  # who waits hears that the other side is being called
+    ATTENTION = "attention"  # an operator is asked for a key
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +25,15 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Play the intro to this leg from its beginning; ends with ``Played``."""
+    """Play to this leg from the beginning; the intro ends with ``Played``."""
 
     role: Role
+    tune: Tune = Tune.INTRO
 
 
 @dataclass(frozen=True, slots=True)
 class StopPlaying:
-    """Stop the intro at once; no ``Played`` follows."""
+    """Stop what plays at once; no ``Played`` follows."""
 
     role: Role
 
@@ -65,10 +76,12 @@ class StopTimer:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The attempt is over and no leg is up. The last command of a machine, once."""
+    """The attempt is over and no leg is up. The last command of a machine, once. ``ending`` is of the leg that
+    decided, ``None`` where none did (cancelled before any was up)."""
 
     outcome: Outcome
     result: Result | None
+    ending: Ending | None
 
 
 Command = Dial | Play | StopPlaying | Listen | Hangup | Bridge | StartTimer | StopTimer | Finish

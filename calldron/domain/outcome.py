@@ -113,10 +113,11 @@ _BY_CAUSE: dict[int, tuple[Outcome, Fault]] = {
 
 def classify(ending: Ending) -> tuple[Outcome, Fault]:
     """Say what the end of a leg means. Total: every ``Ending`` has an outcome."""
+    if ending.answered:
+        # However it broke off: a person who was reached is not called again.
+        return Outcome.ANSWERED, Fault.OURS if ending.by is EndedBy.MEDIA else Fault.NONE
     if ending.by is EndedBy.MEDIA:
         return Outcome.FAILED, Fault.OURS
-    if ending.answered:
-        return Outcome.ANSWERED, Fault.NONE
     if ending.by is EndedBy.RING_TIMEOUT:
         return Outcome.NO_ANSWER, Fault.CALLEE
     if ending.by is EndedBy.LOCAL:

@@ -1,0 +1,68 @@
+"""Settings of an installation: the environment (``CALLDRON_…``, ``DATABASE_URL``) over ``calldron.toml``."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Config(BaseSettings):
+    """Every setting with its default. The field's description is its line in the docs."""
+
+    model_config = SettingsConfigDict(env_prefix="CALLDRON_", toml_file="calldron.toml", extra="forbid")
+
+    home: Path = Field(Path("home"), description="folder of the database, recordings, keys and logs")
+    database_url: str = Field(
+        "",
+        validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+        description="database; empty: SQLite in the home folder",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="how clients reach the server; record_url starts with it"
+    )
+    allowed_hosts: list[str] = Field(
+        ["*"], description="host names the web server answers to; set it when it faces the Internet"
+    )
+    api_rate: float = Field(100.0, description="API requests a second an account may make, over a minute")
+    max_body_mb: int = Field(32, description="largest request body, megabytes")
+    sip_host: str = Field("127.0.0.1", description="local address of SIP and RTP, as the trunk can reach it")
+    sip_port: int = Field(0, description="local SIP port; 0: any free one")
+    sandbox_port: int = Field(5099, description="port of the sandbox carrier")
+    max_calls: int = Field(500, description="calls up at once on this node")
+    lease_seconds: float = Field(30.0, description="how long a node's calls stay its own when it falls silent")
+    drain_seconds: float = Field(30.0, description="how long a stopping dialer lets calls end by themselves")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then the file beside which the command is run."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def recordings(self) -> Path:
+        """Finished recordings."""
+        return self.home / "recordings"
+
+    @property
+    def tracks(self) -> Path:
+        """Raw tracks of calls that are up."""
+        return self.home / "tracks"
+
+
+@lru_cache
+def config() -> Config:
+    """The settings of this process, read once. Raises pydantic's ``ValidationError``, which names the setting."""
+    return Config()

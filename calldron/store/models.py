@@ -1,0 +1,224 @@
+"""The tables. Rows that the dialer claims and writes by the thousand (Call, Attempt, Leg) are touched by raw SQL in
+``calldron.store.queue``; everything else goes through these models."""
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+
+from calldron.domain.batch import BatchState, BatchType, Confirmation
+from calldron.domain.call import CallStatus
+
+
+class Account(models.Model):
+    """Whose batches, calls and recordings these are. Nobody sees another account's."""
+
+    name = models.CharField(max_length=200)
+    caller_id = models.CharField(max_length=64, blank=True, default="")
+    time_zone = models.CharField(max_length=64, default="Europe/Moscow")
+    strict_numbers = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None, account: Account, **fields: object) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), account=account, **fields)
+        user.set_password(password)  # None: an unusable password, so the key is the only way in
+        user.save()
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person of an account, who signs in by e-mail."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="users")
+    email = models.EmailField(unique=True)
+    language = models.CharField(max_length=8, default="ru")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+
+
+class ApiKey(models.Model):
+    """The account's key. Only the SHA-256 of a random 32-character key is kept: it has nothing to guess."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="api_key")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class TrunkRow(models.Model):
+    """A SIP trunk. ``password`` is needed in clear to answer a digest challenge; it is never shown again."""
+
+    name = models.CharField(max_length=64, unique=True)
+    host = models.CharField(max_length=255)
+    port = models.PositiveIntegerField(default=5060)
+    transport = models.CharField(max_length=8, default="udp")
+    username = models.CharField(max_length=128, blank=True, default="")
+    password = models.CharField(max_length=128, blank=True, default="")
+    caller_id = models.CharField(max_length=64, blank=True, default="")
+    cps = models.FloatField(default=0)
+    channels = models.PositiveIntegerField(default=0)
+    priority = models.PositiveIntegerField(default=0)  # lower is tried first
+    sandbox = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Sound(models.Model):
+    """A recorded intro, decoded and levelled: 8 kHz mono signed 16-bit little-endian."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="sounds")
+    digest = models.CharField(max_length=64)  # SHA-256 of the uploaded bytes
+    filename = models.CharField(max_length=255, blank=True, default="")
+    seconds = models.FloatField()
+    pcm = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["account", "digest"], name="sound_once_an_account"),)
+
+
+class Batch(models.Model):
+    """A list of calls and how to make them. ``unfinished`` and ``total`` count its calls, kept in the same
+    transactions that change them, so that nobody counts a million rows."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="batches")
+    name = models.CharField(max_length=200, blank=True, default="")
+    description = models.TextField(blank=True, default="")
+    type = models.CharField(max_length=16, choices=[(t, t) for t in BatchType], default=BatchType.BATCH)
+    state = models.CharField(max_length=16, choices=[(s, s) for s in BatchState], default=BatchState.FRESH)
+    confirmation = models.CharField(
+        max_length=16, choices=[(c, c) for c in Confirmation], default=Confirmation.TIMEOUT
+    )
+    confirm_digits = models.CharField(max_length=16, blank=True, default="")  # "": any key
+    time_zone = models.CharField(max_length=64, default="Europe/Moscow")  # as given: a Rails or an IANA name
+    minute_from = models.PositiveSmallIntegerField(null=True)  # of the day, wall clock; null: no window
+    minute_to = models.PositiveSmallIntegerField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=1)
+    call_delay = models.PositiveIntegerField(default=30)
+    ring_timeout = models.PositiveSmallIntegerField(default=30)
+    timeout_before_intro_callback = models.PositiveIntegerField(default=30)
+    callback = models.CharField(max_length=255, blank=True, default="")
+    caller_id = models.CharField(max_length=64, blank=True, default="")  # the API's "from"
+    intro = models.ForeignKey(Sound, on_delete=models.PROTECT, null=True, related_name="+")
+    intro_filename = models.CharField(max_length=255, blank=True, default="")
+    record = models.BooleanField(default=True)
+    autostart = models.BooleanField(default=True)
+    dialed = models.BooleanField(default=False)  # a first INVITE was intended: the type is fixed from here on
+    deleting = models.BooleanField(default=False)  # gone for its owner; removed once its calls are down
+    total = models.PositiveIntegerField(default=0)
+    unfinished = models.PositiveIntegerField(default=0)
+    wait_until = models.DateTimeField(null=True)  # nothing of it is due before; null: look again
+    served = models.BigIntegerField(default=0)  # turn counter: the batch served longest ago comes first
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["account", "id"], name="batch_of_account"),
+            models.Index(
+                fields=["type", "served"],
+                name="batch_to_serve",
+                condition=models.Q(state="running", deleting=False),
+            ),
+        )
+
+
+class Call(models.Model):
+    """A number to be reached. Tries of either number are counted here, so that no more than ``attempts`` go out."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="calls")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    number = models.CharField(max_length=16)
+    suspect = models.BooleanField(default=False)
+    status = models.CharField(
+        max_length=16, choices=[(s, s) for s in CallStatus], default=CallStatus.QUEUED
+    )
+    result = models.CharField(max_length=16, null=True)
+    final = models.BooleanField(default=False)
+    digits = models.CharField(max_length=64, blank=True, default="")
+    due_at = models.DateTimeField(null=True)  # null: in an attempt, or final
+    client_dials = models.PositiveSmallIntegerField(default=0)
+    operator_dials = models.PositiveSmallIntegerField(default=0)
+    cancelled = models.BooleanField(default=False)  # the owner took it back while it was up
+    dialed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    talk = models.FloatField(null=True)  # seconds
+    recording = models.CharField(max_length=255, blank=True, default="")  # relative path, "": not ready
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["batch", "id"], name="call_of_batch"),
+            models.Index(
+                fields=["batch", "due_at", "id"], name="call_due", condition=models.Q(due_at__isnull=False)
+            ),
+        )
+
+
+class Attempt(models.Model):
+    """One try at a call, from claim to end, by one node. Open while ``ended_at`` is null; the unique constraint is
+    the promise that no two tries at one call overlap."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="tries")
+    number_of_try = models.PositiveSmallIntegerField()
+    node = models.CharField(max_length=64)
+    lease = models.BigIntegerField()  # fencing token
+    lease_until = models.DateTimeField()
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=16, blank=True, default="")
+    result = models.CharField(max_length=16, null=True)
+    fault = models.CharField(max_length=16, blank=True, default="")
+    sip_code = models.PositiveSmallIntegerField(null=True)
+    digits = models.CharField(max_length=64, blank=True, default="")
+    talk = models.FloatField(null=True)
+    recording = models.CharField(max_length=255, blank=True, default="")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["call"], condition=models.Q(ended_at__isnull=True), name="one_open_attempt_a_call"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["lease_until"], name="attempt_lease", condition=models.Q(ended_at__isnull=True)
+            ),
+        )
+
+
+class LegRow(models.Model):
+    """One INVITE: committed before it leaves."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="legs")
+    role = models.CharField(max_length=16)
+    number = models.CharField(max_length=255)
+    trunk = models.ForeignKey(TrunkRow, on_delete=models.SET_NULL, null=True, related_name="+")
+    intended_at = models.DateTimeField()
+    ringing_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    sip_code = models.PositiveSmallIntegerField(null=True)
+    q850 = models.PositiveSmallIntegerField(null=True)
+    ended_by = models.CharField(max_length=16, blank=True, default="")
+    outcome = models.CharField(max_length=16, blank=True, default="")
+    fault = models.CharField(max_length=16, blank=True, default="")
+
+
+class IdempotentAnswer(models.Model):
+    """The first answer to a POST with an Idempotency-Key, given again for 24 hours. ``status`` null: in progress."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    request = models.CharField(max_length=64)  # SHA-256 of method, path and body
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=b"")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["account", "key"], name="one_answer_a_key"),)
