@@ -1,9 +1,9 @@
 """The life of a batch: its states, and which switch leads where.
 
-    fresh ── start ──> running <── resume ── paused
-                         │  └──── pause ────────┘
-                         └─ (every call final) ─> finished ── (calls added) ──> running
-    any but finished ── stop ──> stopped
+fresh ── start ──> running <── resume ── paused
+                     │  └──── pause ────────┘
+                     └─ (every call final) ─> finished ── (calls added) ──> running
+any but finished ── stop ──> stopped
 """
 
 from enum import StrEnum

@@ -1,11 +1,10 @@
 """What an attempt machine asks for. The call's coroutine carries the commands out in their order."""
 
 from dataclasses import dataclass
-
 from enum import StrEnum
 
 from calldron.domain.events import Role, Timer
-from calldron.domain.outcome import Ending, Outcome, Result
+from calldron.domain.outcome import Fault, Outcome, Result
 
 
 class Tune(StrEnum):
@@ -76,12 +75,13 @@ class StopTimer:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The attempt is over and no leg is up. The last command of a machine, once. ``ending`` is of the leg that
+    """The attempt is over and no leg is up. The last command of a machine, once. ``sip_code`` is of the leg that
     decided, ``None`` where none did (cancelled before any was up)."""
 
     outcome: Outcome
     result: Result | None
-    ending: Ending | None
+    fault: Fault
+    sip_code: int | None
 
 
 Command = Dial | Play | StopPlaying | Listen | Hangup | Bridge | StartTimer | StopTimer | Finish

@@ -22,7 +22,7 @@ class Timer(StrEnum):
     KEY_GRACE = "key_grace"  # time left to press a key after the intro's end
     SECRETARY = "secretary"  # how long the operator may be late
     OPERATOR_RETRY = "operator_retry"  # pause between two tries at the operator
-    GIVE_UP = "give_up"  # an upper bound on waiting with a client on the line
+    LONGEST = "longest"  # no call is longer: a leg whose end got lost would hold its channel for ever
 
 
 @dataclass(frozen=True, slots=True)
