@@ -27,3 +27,7 @@ class IllegalTransition(CalldronError):
 
 class EngineUnavailable(CalldronError):
     """The engine cannot place calls: a port is taken, a process does not start."""
+
+
+class StoreUnavailable(CalldronError):
+    """The database does not answer now; the same call may succeed later."""
