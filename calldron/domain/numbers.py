@@ -1,0 +1,33 @@
+"""Telephone numbers by form. Whether a number can exist is a question for a numbering plan, not asked here."""
+
+import re
+
+from calldron.domain.errors import InvalidNumber
+
+# Blanks (a tab and the no-break spaces of spreadsheets among them), brackets and the dashes people type or paste.
+_DROPPED = dict.fromkeys(map(ord, " \t\u00a0\u2009\u202f()[]-\u2010\u2011\u2012\u2013\u2014\u2212"))
+_PLAIN = re.compile(r"\+?[0-9]{7,15}", re.ASCII)
+
+# RFC 3261 section 25.1, narrowed to what an operator's address is: sip:user@host, sip:host, port and parameters.
+_SIP_URI = re.compile(
+    r"sips?:(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/%]{1,128}@)?"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-.]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
+    r"(?::[0-9]{1,5})?(?:;[A-Za-z0-9\-_.!~*'+%=;]{1,64})?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def normalise(raw: str) -> str:
+    """A number as E.164 writes it, "+" and 7 to 15 digits, from what a person typed. Raises ``InvalidNumber``."""
+    plain = raw if _PLAIN.fullmatch(raw) else raw.translate(_DROPPED)
+    if not _PLAIN.fullmatch(plain):
+        raise InvalidNumber('A phone number is "+" and 7 to 15 digits.')
+    return plain if plain[0] == "+" else "+" + plain
+
+
+def dialable(raw: str) -> str:
+    """What to dial for an operator: a SIP URI as it stands, anything else as a number. "" stays "": nobody.
+    Raises ``InvalidNumber``."""
+    if not raw or _SIP_URI.fullmatch(raw):
+        return raw
+    return normalise(raw)
