@@ -31,6 +31,7 @@ from calldron.domain.events import (
     Played,
     Refused,
     Role,
+    Stopped,
     Timer,
     Withdrawn,
 )
@@ -106,6 +107,8 @@ class CallbackAttempt:
             return self, ()
         if isinstance(event, Withdrawn):
             return self._withdraw(event)
+        if isinstance(event, Stopped):
+            return self._stop()
         if event == Expired(Timer.LONGEST):
             return self._close(_RESULT_WHEN_BROKEN_OFF.get(self.phase))
         state, commands = _OPERATOR[self.operator](self, event)
@@ -210,6 +213,10 @@ class CallbackAttempt:
             return self, ()
         return replace(self, outcome=Outcome.CANCELED)._close(result)
 
+    def _stop(self) -> "tuple[CallbackAttempt, Iterable[Command]]":
+        result = _RESULT_WHEN_BROKEN_OFF.get(self.phase)
+        return replace(self, outcome=Outcome.FAILED if result is None else None)._close(result)
+
     def _close(self, result: Result | None) -> "tuple[CallbackAttempt, Iterable[Command]]":
         """Hang up what is up; the attempt is over once all of it is down."""
         closing = replace(self, phase=Phase.CLOSING, result=result)
@@ -227,8 +234,9 @@ class CallbackAttempt:
         """The client's leg decides, or where he was never called the operator's."""
         ending = self.client_ending or self.operator_ending
         code = ending.sip_code if ending else None
-        if self.outcome is not None:
-            return self.outcome, Fault.NONE, code
+        crossed = self.client_ending is not None and self.client_ending.answered  # a 200 met our CANCEL: no next try
+        if self.outcome is not None and not (crossed and self.outcome is Outcome.FAILED):
+            return self.outcome, Fault.OURS if self.outcome is Outcome.FAILED else Fault.NONE, code
         if ending is None:
             return Outcome.NO_ANSWER, Fault.CALLEE, None
         if self.client_ending is None and ending.answered:  # an operator who pressed no key was not there

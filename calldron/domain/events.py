@@ -91,5 +91,10 @@ class Withdrawn:
     gently: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The dialer stops: what is up is hung up. Who had not answered may be tried again."""
+
+
 LegEvent = Ringing | Answered | Digit | Played | Heard | Ended
-Event = LegEvent | Expired | Refused | Withdrawn
+Event = LegEvent | Expired | Refused | Withdrawn | Stopped

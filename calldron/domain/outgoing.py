@@ -26,6 +26,7 @@ from calldron.domain.events import (
     Played,
     Refused,
     Role,
+    Stopped,
     Timer,
     Withdrawn,
 )
@@ -76,6 +77,8 @@ class OutgoingAttempt:
             return self._without(event)._when_down(event.role)
         if isinstance(event, Withdrawn):
             return self._withdraw(event)
+        if isinstance(event, Stopped):
+            return self._stop()
         if event == Expired(Timer.LONGEST):
             return self._close(_RESULT_WHEN_BROKEN_OFF.get(self.phase))
         return _PHASES[self.phase](self, event)
@@ -143,6 +146,10 @@ class OutgoingAttempt:
         result = self.result if self.phase is Phase.DIALING else _RESULT_WHEN_BROKEN_OFF.get(self.phase)
         return replace(self, outcome=Outcome.CANCELED)._close(result)
 
+    def _stop(self) -> "tuple[OutgoingAttempt, Iterable[Command]]":
+        outcome = Outcome.FAILED if self.phase is Phase.DIALING else None
+        return replace(self, outcome=outcome)._close(_RESULT_WHEN_BROKEN_OFF.get(self.phase))
+
     def _close(self, result: Result | None) -> "tuple[OutgoingAttempt, Iterable[Command]]":
         """Hang up what is up; the attempt is over once all of it is down."""
         if self.phase is Phase.CLOSING:
@@ -157,8 +164,9 @@ class OutgoingAttempt:
             return self, ()
         outcome, fault = classify(self.ending) if self.ending else (Outcome.CANCELED, Fault.NONE)
         code = self.ending.sip_code if self.ending else None
-        if self.outcome is not None and self.outcome is not outcome:
-            outcome, fault = self.outcome, Fault.NONE
+        crossed = self.outcome is Outcome.FAILED and outcome is Outcome.ANSWERED  # a 200 met our CANCEL: no next try
+        if self.outcome is not None and not crossed:
+            outcome, fault = self.outcome, Fault.OURS if self.outcome is Outcome.FAILED else Fault.NONE
         return replace(self, phase=Phase.OVER), (Finish(outcome, self.result, fault, code),)
 
 

@@ -1,0 +1,97 @@
+"""From the tracks of a call that ended to its mp3, behind the calls that are up."""
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from calldron.dialer.ports import Clock, Engine, Store
+from calldron.domain.errors import StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+RETRY_PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Tracks that wait to be mixed. ``path``: the recording's, relative to the recordings folder."""
+
+    attempt_id: int
+    tracks: Path
+    path: str
+
+
+def recording_path(account_id: int, batch_id: int, call_id: int, attempt_id: int) -> str:
+    """Where the recording of an attempt lives: one folder a batch, so that deleting a batch is cheap."""
+    return f"{account_id}/{batch_id}/{call_id}-{attempt_id}.mp3"
+
+
+class Recordings:
+    """Mixes takes one after another; what is left in the tracks folder by a dead process is found by ``recover``."""
+
+    def __init__(self, engine: Engine, store: Store, clock: Clock, tracks: Path, recordings: Path) -> None:
+        self._engine = engine
+        self._store = store
+        self._clock = clock
+        self._tracks = tracks
+        self._recordings = recordings
+        self._takes: asyncio.Queue[Take] = asyncio.Queue()
+
+    def tracks_of(self, attempt_id: int) -> Path:
+        """The folder of an attempt's tracks."""
+        return self._tracks / str(attempt_id)
+
+    def submit(self, take: Take) -> None:
+        """Mix this when its turn comes."""
+        self._takes.put_nowait(take)
+
+    async def drained(self) -> None:
+        """Wait until every take handed in is done."""
+        await self._takes.join()
+
+    async def recover(self) -> None:
+        """Submit what died before it was mixed."""
+        for orphan in await self._store.orphans_without_recording():
+            tracks = self.tracks_of(orphan.attempt_id)
+            if await asyncio.to_thread(tracks.is_dir):
+                path = recording_path(orphan.account_id, orphan.batch_id, orphan.call_id, orphan.attempt_id)
+                self.submit(Take(orphan.attempt_id, tracks, path))
+
+    async def run(self) -> None:
+        """Mix until cancelled. Tracks that can't be mixed stay where they are, and the log says why."""
+        while True:
+            take = await self._takes.get()
+            try:
+                await self._mix(take)
+            except (OSError, ValueError) as error:
+                log.error("recording lost", attempt=take.attempt_id, tracks=str(take.tracks), error=str(error))
+            finally:
+                self._takes.task_done()
+
+    async def _mix(self, take: Take) -> None:
+        target = self._recordings / take.path
+        await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+        seconds = await self._engine.render(take.tracks, target)
+        if seconds is not None:
+            while True:
+                try:
+                    await self._store.attach_recording(take.attempt_id, take.path, seconds)
+                    break
+                except StoreUnavailable as error:
+                    log.warning("store away, recording waits", attempt=take.attempt_id, error=str(error))
+                    await self._clock.sleep(RETRY_PAUSE)
+        await asyncio.to_thread(shutil.rmtree, take.tracks, ignore_errors=True)
+
+    async def unlink(self, paths: list[str]) -> None:
+        """Remove recordings of batches that are gone, and the folders this leaves empty."""
+        await asyncio.to_thread(self._unlink, paths)
+
+    def _unlink(self, paths: list[str]) -> None:
+        for path in paths:
+            file = self._recordings / path
+            file.unlink(missing_ok=True)
+            if file.parent.is_dir() and not any(file.parent.iterdir()):
+                file.parent.rmdir()

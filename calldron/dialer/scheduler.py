@@ -1,0 +1,138 @@
+"""What goes out now: claims calls while there is room and gives each its coroutine."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from calldron.dialer.call import CallRun
+from calldron.dialer.journal import Journal
+from calldron.dialer.ports import Claim, Clock, Engine, Store
+from calldron.dialer.prompts import Prompts
+from calldron.dialer.recordings import Recordings, Take, recording_path
+from calldron.domain.errors import StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+IDLE_LOOK = 5.0  # seconds: how long a wake-up that got lost can go unnoticed
+CLAIM_AT_ONCE = 50  # calls a claim takes at the most, so that a start-up is a stream and not a burst
+
+
+class Scheduler:
+    """``max_calls``: calls up at once on this node. ``lease``: how long a claim holds without being renewed."""
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        journal: Journal,
+        prompts: Prompts,
+        recordings: Recordings,
+        clock: Clock,
+        *,
+        max_calls: int,
+        lease: timedelta,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._journal = journal
+        self._prompts = prompts
+        self._recordings = recordings
+        self._clock = clock
+        self._max_calls = max_calls
+        self._lease = lease
+        self._calls: dict[int, CallRun] = {}  # by attempt
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._look = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def calls_up(self) -> int:
+        """Calls claimed and not ended."""
+        return len(self._calls)
+
+    async def run(self) -> None:
+        """Claim and dial until cancelled; calls that are up go on then."""
+        while True:
+            claims = await self._claim()
+            for claim in claims:
+                self._begin(claim)
+            if not claims:
+                await self._wait()
+
+    def look(self) -> None:
+        """Something changed that may let calls go out."""
+        self._look.set()
+
+    async def withdraw(self) -> None:
+        """Hang up what its owner took back."""
+        for withdrawal in await self._store.withdrawn():
+            if call := self._calls.get(withdrawal.attempt_id):
+                call.withdraw(gently=withdrawal.gently)
+
+    def hang_up(self) -> None:
+        """The dialer stops: end every call."""
+        for call in self._calls.values():
+            call.hang_up()
+
+    async def empty(self) -> None:
+        """Wait until no call is up."""
+        await self._empty.wait()
+
+    async def _claim(self) -> list[Claim]:
+        room = min(self._max_calls - len(self._calls), CLAIM_AT_ONCE)
+        if room <= 0:
+            return []
+        self._look.clear()
+        now = self._clock.now()
+        try:
+            return await self._store.claim(now, now + self._lease, room)
+        except StoreUnavailable as error:
+            log.warning("store away, nothing is dialled", error=str(error))
+            return []
+
+    async def _wait(self) -> None:
+        """Until something changed, a call ended, or the next call is due."""
+        pause = IDLE_LOOK
+        if len(self._calls) < self._max_calls:
+            try:
+                due = await self._store.next_due(self._clock.now())
+            except StoreUnavailable:
+                due = None
+            if due is not None:
+                pause = min(pause, max(0.0, (due - self._clock.now()).total_seconds()))
+        timer = asyncio.create_task(self._clock.sleep(pause))
+        look = asyncio.create_task(self._look.wait())
+        try:
+            await asyncio.wait({timer, look}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            look.cancel()
+
+    def _begin(self, claim: Claim) -> None:
+        tracks = self._recordings.tracks_of(claim.attempt_id)
+        call = CallRun(claim, self._engine, self._journal, self._prompts, self._clock, tracks)
+        self._calls[claim.attempt_id] = call
+        self._empty.clear()
+        task = asyncio.create_task(self._run(call), name=f"call {claim.call_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def _run(self, call: CallRun) -> None:
+        claim = call.claim
+        try:
+            await call.run()
+        finally:
+            del self._calls[claim.attempt_id]
+            if call.answered and claim.record:
+                path = recording_path(claim.account_id, claim.batch_id, claim.call_id, claim.attempt_id)
+                self._recordings.submit(Take(claim.attempt_id, call.tracks, path))
+            if not self._calls:
+                self._empty.set()
+            self._look.set()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("call task died", task=task.get_name(), error=repr(task.exception()))
