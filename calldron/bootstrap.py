@@ -1,0 +1,163 @@
+"""Puts the parts together: the only module that knows every other."""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import django
+import structlog
+from django.core.management import call_command
+from granian import Granian
+from granian.constants import Interfaces
+
+from calldron import logs
+from calldron.clock import SystemClock
+from calldron.config import Config, config
+from calldron.dialer.prompts import Prompts
+from calldron.dialer.runtime import Dialer, Settings
+from calldron.domain.commands import Tune
+from calldron.domain.errors import CalldronError
+from calldron.engines.carrier.server import Carrier
+from calldron.engines.sip.engine import SipEngine
+from calldron.media import tones
+from calldron.supervisor import Part
+
+log = structlog.get_logger(__name__)
+
+SANDBOX = "sandbox"
+WEB_THREADS = 8
+
+
+class AlreadyRunning(CalldronError):
+    """Another dialer works on this folder."""
+
+
+def prepare(process: str) -> Config:
+    """Logging and Django for a process of this name; call it first."""
+    settings = config()
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    logs.configure(settings.log_level, process=process)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "calldron.settings")
+    django.setup()
+    return settings
+
+
+def migrate() -> None:
+    """Bring the database up to this version; quick where it is."""
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+def ensure_sandbox_trunk(settings: Config) -> bool:
+    """Keep a trunk to the sandbox carrier; whether it is the only one there is."""
+    from calldron.services import trunks  # noqa: PLC0415 - models can be imported only after ``prepare``
+
+    rows = trunks.listed()
+    sandbox = [row for row in rows if row.sandbox]
+    if not sandbox:
+        trunks.add(SANDBOX, f"sip:127.0.0.1:{settings.sandbox_port}", sandbox=True, priority=1000)
+    elif sandbox[0].port != settings.sandbox_port:
+        sandbox[0].port = settings.sandbox_port
+        sandbox[0].save(update_fields=["port"])
+    return len(rows) == len(sandbox)
+
+
+def parts_to_serve(host: str, port: int, *, sandbox: bool) -> list[Part]:
+    """What ``calldron serve`` keeps running."""
+    parts = [Part("web", ["web", "--host", host, "--port", str(port)]), Part("dialer", ["dialer"])]
+    return [Part("carrier", ["carrier"]), *parts] if sandbox else parts
+
+
+def serve_web(host: str, port: int) -> None:
+    """Answer HTTP until SIGTERM."""
+    Granian(
+        "calldron.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,  # the work is in SQLite and in C; a second interpreter would only double the memory
+        blocking_threads=WEB_THREADS,
+        respawn_failed_workers=True,
+        log_enabled=False,
+    ).serve()
+
+
+async def run_carrier(settings: Config) -> None:
+    """Be the sandbox carrier until SIGTERM."""
+    carrier = Carrier("127.0.0.1", settings.sandbox_port)
+    stopping = _on_signals()
+    await carrier.start()
+    log.info("sandbox carrier ready", port=settings.sandbox_port)
+    try:
+        await stopping.wait()
+    finally:
+        await carrier.stop()
+
+
+def make_engine(settings: Config) -> SipEngine:
+    """The embedded SIP engine of this node."""
+    return SipEngine(host=settings.sip_host, port=settings.sip_port)
+
+
+def tunes() -> dict[Tune, bytes]:
+    """What is played besides intros."""
+    return {Tune.RINGBACK: tones.ringback(), Tune.ATTENTION: tones.attention()}
+
+
+async def run_dialer(settings: Config) -> None:
+    """Dial until SIGTERM; a second SIGTERM hurries. Raises ``AlreadyRunning``, ``EngineUnavailable``."""
+    from calldron.store.queue import SqlStore  # noqa: PLC0415 - models can be imported only after ``prepare``
+
+    clock = SystemClock()
+    with only_dialer_of(settings.home):
+        store = SqlStore(node=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
+        await store.open()
+        try:
+            # Holding the lock proves that whoever held leases on this file is dead: no need to wait for them to end.
+            orphans = await store.rescue(clock.now() + timedelta(seconds=2 * settings.lease_seconds))
+            if orphans:
+                log.warning("calls of the dead dialer are unknown now", calls=len(orphans))
+            engine = make_engine(settings)
+            dialer = Dialer(
+                store,
+                engine,
+                Prompts(engine, store, tunes()),
+                clock,
+                Settings(
+                    max_calls=settings.max_calls,
+                    lease=settings.lease_seconds,
+                    drain=settings.drain_seconds,
+                    tracks=settings.tracks,
+                    recordings=settings.recordings,
+                ),
+            )
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, dialer.stop)
+            log.info("dialer ready", max_calls=settings.max_calls)
+            await dialer.run()
+        finally:
+            await store.close()
+
+
+@contextmanager
+def only_dialer_of(home: Path) -> Iterator[None]:
+    """Hold the lock that keeps a second dialer from the same SQLite file; the kernel drops it when we die."""
+    with (home / "dialer.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(f"Another dialer is running on {home}; stop it first.") from None
+        yield
+
+
+def _on_signals() -> asyncio.Event:
+    event = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, event.set)
+    return event

@@ -1,0 +1,227 @@
+"""The ``calldron`` command. What goes wrong is one line on standard error and an exit code, never a traceback."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import click
+from pydantic import ValidationError
+
+from calldron.domain.errors import CalldronError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def plainly(command: Callable[P, R]) -> Callable[P, R]:
+    """Say expected errors in one line."""
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise click.ClickException(f"setting {name}: {first['msg']}") from None
+        except (CalldronError, OSError) as error:
+            raise click.ClickException(str(error)) from None
+
+    return wrapped
+
+
+@click.group()
+@click.version_option(package_name="calldron")
+def main() -> None:
+    """Calldron: a self-hosted auto-dialler."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@plainly
+def serve(host: str, port: int) -> None:
+    """Migrate, then run web, dialer and, while there is no real trunk, the sandbox carrier."""
+    from calldron import bootstrap, supervisor
+
+    settings = bootstrap.prepare("serve")
+    bootstrap.migrate()
+    sandbox = bootstrap.ensure_sandbox_trunk(settings)
+    click.echo(f"Calldron on http://{host}:{port}/v1/, data in {settings.home.resolve()}", err=True)
+    if sandbox:
+        click.echo("No trunk yet: calls go to the sandbox (calldron trunk add …).", err=True)
+    asyncio.run(supervisor.supervise(bootstrap.parts_to_serve(host, port, sandbox=sandbox)))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@plainly
+def web(host: str, port: int) -> None:
+    """Only the web server: API and pages."""
+    from calldron import bootstrap
+
+    bootstrap.prepare("web")
+    bootstrap.serve_web(host, port)
+
+
+@main.command()
+@plainly
+def dialer() -> None:
+    """Only the dialer: places the calls."""
+    from calldron import bootstrap
+
+    settings = bootstrap.prepare("dialer")
+    asyncio.run(bootstrap.run_dialer(settings))
+
+
+@main.command()
+@plainly
+def carrier() -> None:
+    """Only the sandbox carrier: a telephone network on loopback."""
+    from calldron import bootstrap
+
+    settings = bootstrap.prepare("carrier")
+    asyncio.run(bootstrap.run_carrier(settings))
+
+
+@main.command()
+@plainly
+def migrate() -> None:
+    """Bring the database up to this version (serve does it by itself)."""
+    from calldron import bootstrap
+
+    bootstrap.prepare("migrate")
+    bootstrap.migrate()
+
+
+@main.command()
+@plainly
+def doctor() -> None:
+    """Look at everything that can be wrong and say what to do."""
+    from calldron import bootstrap, diagnosis
+
+    settings = bootstrap.prepare("doctor")
+    findings = diagnosis.examine(settings)
+    for finding in findings:
+        click.echo(f"{'ok ' if finding.good else 'BAD'}  {finding.subject}: {finding.words}")
+    if any(not finding.good for finding in findings):
+        sys.exit(1)
+
+
+@main.group()
+def user() -> None:
+    """People who use this installation."""
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@plainly
+def user_add(email: str, password_stdin: bool) -> None:
+    """Create a user with an account of its own and print its API key, once."""
+    from calldron import bootstrap
+
+    bootstrap.prepare("cli")
+    bootstrap.migrate()
+    from calldron.services import accounts
+
+    password = click.get_text_stream("stdin").readline().rstrip("\r\n") if password_stdin else None
+    _, key = accounts.create_user(email, password)
+    click.echo(f"api key: {key}")
+
+
+@main.group()
+def key() -> None:
+    """API keys."""
+
+
+@key.command("reset")
+@click.argument("email")
+@plainly
+def key_reset(email: str) -> None:
+    """Make a new API key and print it, once; the old one stops working at once."""
+    from calldron import bootstrap
+
+    bootstrap.prepare("cli")
+    bootstrap.migrate()
+    from calldron.services import accounts
+
+    click.echo(f"api key: {accounts.reset_key(email)}")
+
+
+@main.group()
+def trunk() -> None:
+    """SIP trunks."""
+
+
+@trunk.command("add")
+@click.argument("name")
+@click.argument("uri", metavar="sip:USER:PASSWORD@HOST:PORT;transport=udp")
+@click.option("--cps", type=float, default=0, help="Calls a second; 0: no limit.")
+@click.option("--channels", type=int, default=0, help="Legs at once; 0: no limit.")
+@click.option("--caller-id", default="", help="Number shown where a batch names none.")
+@plainly
+def trunk_add(name: str, uri: str, cps: float, channels: int, caller_id: str) -> None:
+    """Add a trunk."""
+    from calldron import bootstrap
+
+    bootstrap.prepare("cli")
+    bootstrap.migrate()
+    from calldron.services import trunks
+
+    trunks.add(name, uri, cps=cps, channels=channels, caller_id=caller_id)
+    click.echo(f"trunk {name} added")
+
+
+@trunk.command("list")
+@plainly
+def trunk_list() -> None:
+    """List trunks in the order in which they are tried; passwords are never shown."""
+    from calldron import bootstrap
+
+    bootstrap.prepare("cli")
+    bootstrap.migrate()
+    from calldron.services import trunks
+
+    for row in trunks.listed():
+        limits = f"cps {row.cps:g}, channels {row.channels}" if row.cps or row.channels else "no limits"
+        user_at = f"{row.username}@" if row.username else ""
+        click.echo(f"{row.name}  sip:{user_at}{row.host}:{row.port};transport={row.transport}  {limits}")
+
+
+@trunk.command("remove")
+@click.argument("name")
+@plainly
+def trunk_remove(name: str) -> None:
+    """Forget a trunk; calls that are up on it go on."""
+    from calldron import bootstrap
+
+    bootstrap.prepare("cli")
+    bootstrap.migrate()
+    from calldron.services import trunks
+
+    trunks.remove(name)
+    click.echo(f"trunk {name} removed")
+
+
+@trunk.command("test")
+@click.argument("name")
+@click.argument("number")
+@plainly
+def trunk_test(name: str, number: str) -> None:
+    """Call a number over a trunk, say what happens, hang up after five seconds."""
+    from calldron import bootstrap
+
+    settings = bootstrap.prepare("cli")
+    bootstrap.migrate()
+    from calldron import trial_call
+
+    if not asyncio.run(trial_call.place(settings, name, number, click.echo)):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
