@@ -54,6 +54,13 @@ def migrate() -> None:
     call_command("migrate", verbosity=0, interactive=False)
 
 
+def prepare_database() -> Config:
+    """What a command needs that only looks things up or writes a row: Django, and the tables."""
+    settings = prepare("cli")
+    migrate()
+    return settings
+
+
 def ensure_sandbox_trunk(settings: Config) -> bool:
     """Keep a trunk to the sandbox carrier; whether it is the only one there is."""
     from calldron.services import trunks  # noqa: PLC0415 - models can be imported only after ``prepare``

@@ -124,8 +124,7 @@ def user_add(email: str, password_stdin: bool) -> None:
     """Create a user with an account of its own and print its API key, once."""
     from calldron import bootstrap
 
-    bootstrap.prepare("cli")
-    bootstrap.migrate()
+    bootstrap.prepare_database()
     from calldron.services import accounts
 
     password = click.get_text_stream("stdin").readline().rstrip("\r\n") if password_stdin else None
@@ -145,8 +144,7 @@ def key_reset(email: str) -> None:
     """Make a new API key and print it, once; the old one stops working at once."""
     from calldron import bootstrap
 
-    bootstrap.prepare("cli")
-    bootstrap.migrate()
+    bootstrap.prepare_database()
     from calldron.services import accounts
 
     click.echo(f"api key: {accounts.reset_key(email)}")
@@ -168,8 +166,7 @@ def trunk_add(name: str, uri: str, cps: float, channels: int, caller_id: str) ->
     """Add a trunk."""
     from calldron import bootstrap
 
-    bootstrap.prepare("cli")
-    bootstrap.migrate()
+    bootstrap.prepare_database()
     from calldron.services import trunks
 
     trunks.add(name, uri, cps=cps, channels=channels, caller_id=caller_id)
@@ -182,8 +179,7 @@ def trunk_list() -> None:
     """List trunks in the order in which they are tried; passwords are never shown."""
     from calldron import bootstrap
 
-    bootstrap.prepare("cli")
-    bootstrap.migrate()
+    bootstrap.prepare_database()
     from calldron.services import trunks
 
     for row in trunks.listed():
@@ -199,8 +195,7 @@ def trunk_remove(name: str) -> None:
     """Forget a trunk; calls that are up on it go on."""
     from calldron import bootstrap
 
-    bootstrap.prepare("cli")
-    bootstrap.migrate()
+    bootstrap.prepare_database()
     from calldron.services import trunks
 
     trunks.remove(name)
@@ -215,8 +210,7 @@ def trunk_test(name: str, number: str) -> None:
     """Call a number over a trunk, say what happens, hang up after five seconds."""
     from calldron import bootstrap
 
-    settings = bootstrap.prepare("cli")
-    bootstrap.migrate()
+    settings = bootstrap.prepare_database()
     from calldron import trial_call
 
     if not asyncio.run(trial_call.place(settings, name, number, click.echo)):
