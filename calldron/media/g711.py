@@ -81,7 +81,8 @@ _TRANSLATE: Final = {
 
 def encode(pcm: bytes, codec: Codec) -> bytes:
     """Signed 16-bit little-endian samples to G.711. Raises ``ValueError`` for half a sample."""
-    return _COMPRESS[codec][np.frombuffer(pcm, "<u2")].tobytes()
+    codes: NDArray[np.uint8] = _COMPRESS[codec][np.frombuffer(pcm, "<u2")]
+    return codes.tobytes()
 
 
 def decode(data: bytes, codec: Codec) -> bytes:

@@ -1,0 +1,155 @@
+"""The ticker: one loop that moves the packets of all sessions.
+
+A 20 ms frame has four slots of 5 ms. In each slot everything that arrived is read, and a quarter of the
+sessions sends. Deadlines are absolute on the monotonic clock, so nothing drifts; slots that are late are
+made up for at once.
+"""
+
+import logging
+import select
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from calldron.media.events import MediaEvent, SessionLost
+from calldron.media.g711 import FRAME
+from calldron.media.session import Negotiated, Session
+from calldron.media.writer import Writer
+
+log = logging.getLogger(__name__)
+
+SLOTS: Final = 4
+SLOT: Final = 0.005
+_SLOT_SAMPLES: Final = FRAME // SLOTS
+_LOST_TIME: Final = 100  # slots behind at which they are skipped: the machine slept, nobody waits for them
+_IDLE: Final = 1.0
+_MOST: Final = 4096  # descriptors read a slot
+
+
+class Readable(Protocol):
+    """Something the loop reads when its descriptor is ready."""
+
+    def fileno(self) -> int:
+        """The descriptor."""
+
+    def receive(self, clock: int) -> None:
+        """Read once."""
+
+
+class Plane:
+    """Sessions and the loop over them. Everything but the writer's jobs happens on the thread that calls
+    ``run``."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        emit: Callable[[int, MediaEvent], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``emit`` takes a session's number and what it tells. The two clocks are for tests."""
+        self.writer = writer
+        self.sessions: dict[int, Session] = {}
+        self.late_slots = 0
+        self.longest_delay = 0.0
+        self.running = True
+        self.origin = clock()
+        self._emit = emit
+        self._clock = clock
+        self._sleep = sleep
+        self._epoll = select.epoll()
+        self._readers: dict[int, Readable] = {}
+        self._slots: tuple[list[Session], ...] = tuple([] for _ in range(SLOTS))
+        self._slot = 0  # the one that is due next
+        self.after_slot: Callable[[], None] = writer.hand_over
+
+    @property
+    def now(self) -> int:
+        """The sample clock of the current slot."""
+        return self._slot * _SLOT_SAMPLES
+
+    def watch(self, reader: Readable) -> None:
+        """Read this too, whatever it is."""
+        self._epoll.register(reader.fileno(), select.EPOLLIN)
+        self._readers[reader.fileno()] = reader
+
+    def add(self, session: Session) -> None:
+        """Take a session in; it is silent until ``connect``."""
+        self.sessions[session.id] = session
+        min(self._slots, key=len).append(session)
+
+    def connect(self, session: Session, media: Negotiated) -> None:
+        """Tell a session what was negotiated. Raises ``OSError``."""
+        before = session.fileno()
+        if session.connect(media):
+            self._readers.pop(before, None)  # the kernel forgot it when it was closed
+        if session.fileno() not in self._readers:
+            self.watch(session)
+
+    def remove(self, session: Session) -> None:
+        """Close a session and forget it."""
+        del self.sessions[session.id]
+        self._readers.pop(session.fileno(), None)
+        for slot in self._slots:
+            if session in slot:
+                slot.remove(session)
+        session.close()
+
+    def lose(self, session: Session, error: Exception) -> None:
+        """An error about one session ends that one, and is told."""
+        log.error("session %d is closed by an error", session.id, exc_info=error)
+        if session.id in self.sessions:
+            self.remove(session)
+            self._emit(session.id, SessionLost(f"{type(error).__name__}: {error}"))
+
+    def run(self) -> None:
+        """Go on until ``running`` is false."""
+        while self.running:
+            self._wait()
+            self.step()
+
+    def step(self) -> None:
+        """One slot: read what came, send what is due."""
+        clock = self.now
+        for descriptor, _ in self._epoll.poll(0, _MOST):
+            reader = self._readers.get(descriptor)  # absent if it was closed in this very slot
+            if reader is None:
+                continue
+            try:
+                reader.receive(clock)
+            except Exception as error:
+                if not isinstance(reader, Session):
+                    raise
+                self.lose(reader, error)
+        for session in tuple(self._slots[self._slot % SLOTS]):
+            try:
+                session.tick(clock)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not reach other sessions
+                self.lose(session, error)
+        self._slot += 1
+        self.after_slot()
+
+    def _wait(self) -> None:
+        """Until the next slot is due; with no session to serve, until somebody asks for one."""
+        if not self.sessions:
+            self._epoll.poll(_IDLE)
+            self._slot = max(self._slot, int((self._clock() - self.origin) / SLOT))
+            return
+        deadline = self.origin + self._slot * SLOT
+        now = self._clock()
+        if now < deadline:
+            self._sleep(deadline - now)
+            now = self._clock()
+        delay = now - deadline
+        if delay > SLOT:
+            self.late_slots += 1
+            self.longest_delay = max(self.longest_delay, delay)
+            if delay > _LOST_TIME * SLOT:
+                self._skip(int(delay / SLOT) // SLOTS)
+
+    def _skip(self, frames: int) -> None:
+        log.warning("the media process stood still for %.1f s", frames * SLOTS * SLOT)
+        self._slot += frames * SLOTS
+        for session in self.sessions.values():
+            session.outgoing.skip(frames)
