@@ -16,8 +16,8 @@ _ADDRESS = re.compile(
     r"(?P<scheme>[a-z]+):"
     r"(?:(?P<user>[^:@]*)(?::(?P<password>[^@]*))?@)?"
     r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:;@\s\[\]]+)"
-    r"(?::(?P<port>[^;]*))?"
-    r"(?P<parameters>(?:;[^;]*)*)",
+    r"(?::(?P<port>[^;@]*))?"
+    r"(?P<parameters>(?:;[^;@]*)*)",
     re.IGNORECASE,
 )
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9\-.]{0,253}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")

@@ -1,0 +1,108 @@
+"""Adding calls to a batch, reading them, and taking them back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from calldron.domain.batch import BatchState, with_calls_added
+from calldron.domain.call import CallStatus
+from calldron.domain.errors import IllegalTransition
+from calldron.services import batches
+from calldron.services.errors import Conflict, NotFound
+from calldron.store.models import Account, Attempt, Batch, Call
+
+
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """A number to be reached, in E.164."""
+
+    number: str
+    suspect: bool
+
+
+def page(batch: Batch, *, limit: int, offset: int) -> tuple[list[Call], int]:
+    """Part of the batch's calls, oldest first, and how many there are."""
+    calls = Call.objects.filter(batch=batch).order_by("id")
+    return list(calls[offset : offset + limit]), batch.total
+
+
+def get(account: Account, batch_id: int, call_id: int, *, lock: bool = False) -> Call:
+    """A call of this batch of this account. Raises ``NotFound``."""
+    calls = Call.objects.select_for_update() if lock else Call.objects
+    call = calls.filter(
+        pk=call_id, batch_id=batch_id, batch__account=account, account=account, batch__deleting=False
+    ).first()
+    if call is None:
+        raise NotFound(_("There is no call %(call)d in a batch %(batch)d.") % {"call": call_id, "batch": batch_id})
+    return call
+
+
+def tries(call: Call) -> list[Attempt]:
+    """The attempts at a call, oldest first."""
+    return list(Attempt.objects.filter(call=call).order_by("id"))
+
+
+def create(account: Account, batch_id: int, new: Sequence[NewCall]) -> range:
+    """Queue calls, all or none, due at once; their ids, in order. The batch starts by itself where ``autostart`` is
+    set. Raises ``NotFound``, ``Conflict`` (stopped batches take none)."""
+    now = datetime.now(UTC)
+    with transaction.atomic():
+        batch = batches.get(account, batch_id, lock=True)
+        state = BatchState(batch.state)
+        try:
+            batch.state = with_calls_added(state, autostart=batch.autostart)
+        except IllegalTransition as error:
+            raise Conflict(_("The batch is stopped for good and takes no more calls.")) from error
+        ids = _insert(batch, new, now)
+        batch.total += len(new)
+        batch.unfinished += len(new)
+        batch.wait_until = None
+        if batch.state is BatchState.RUNNING:
+            batch.started_at = batch.started_at or now
+        batch.finished_at = None
+        batch.save(update_fields=["state", "total", "unfinished", "wait_until", "started_at", "finished_at"])
+        return ids
+
+
+def _insert(batch: Batch, new: Sequence[NewCall], now: datetime) -> range:
+    """Raw ``executemany``: 100,000 rows in a second, where ``bulk_create`` takes seven. The ids are taken beforehand,
+    so that they follow the order of the request; the transaction holds the only write lock meanwhile."""
+    at = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = %s", [Call._meta.db_table])
+        first = cursor.fetchone()[0] + 1
+        cursor.executemany(
+            "INSERT INTO store_call (id, batch_id, account_id, number, suspect, status, final, digits, due_at,"
+            " client_dials, operator_dials, cancelled, recording, created_at)"
+            " VALUES (%s, %s, %s, %s, %s, 'queued', 0, '', %s, 0, 0, 0, '', %s)",
+            [
+                (call_id, batch.pk, batch.account_id, call.number, call.suspect, at, at)
+                for call_id, call in enumerate(new, first)
+            ],
+        )
+    return range(first, first + len(new))
+
+
+def cancel(account: Account, batch_id: int, call_id: int) -> None:
+    """Take a call back: one that waits is final at once, one that is up is hung up by the dialer. Repeating it changes
+    nothing. Raises ``NotFound``, and ``Conflict`` where the call is over already."""
+    with transaction.atomic():
+        batch = batches.get(account, batch_id, lock=True)
+        call = get(account, batch_id, call_id, lock=True)
+        if call.status == CallStatus.CANCELED and call.final:
+            return
+        if call.final:
+            raise Conflict(_("The call is over, so it can't be taken back."))
+        if call.due_at is None:
+            call.cancelled = True
+            call.save(update_fields=["cancelled"])
+            return
+        call.final, call.status, call.due_at = True, CallStatus.CANCELED, None
+        call.save(update_fields=["final", "status", "due_at"])
+        batch.unfinished -= 1
+        if not batch.unfinished and batch.state == BatchState.RUNNING:
+            batch.state, batch.finished_at = BatchState.FINISHED, datetime.now(UTC)
+        batch.save(update_fields=["unfinished", "state", "finished_at"])

@@ -1,0 +1,49 @@
+"""Taking back calls and removing batches, in statements over whole batches: a batch may hold a million calls."""
+
+import logging
+from collections.abc import Iterable
+
+from calldron.config import config
+from calldron.domain.call import CallStatus
+from calldron.services import intros
+from calldron.store.models import Attempt, Batch, Call, LegRow
+
+log = logging.getLogger(__name__)
+
+
+def is_up(batch_id: int) -> bool:
+    """Whether an attempt at a call of this batch is under way."""
+    return Attempt.objects.filter(ended_at=None, call__batch_id=batch_id).exists()
+
+
+def take_back_waiting(batch_id: int) -> int:
+    """Make every call that waits final as ``canceled``; how many there were. The caller keeps ``unfinished``."""
+    waiting = Call.objects.filter(batch_id=batch_id, final=False, due_at__isnull=False)
+    return waiting.update(final=True, status=CallStatus.CANCELED, due_at=None)
+
+
+def remove(batch: Batch) -> list[str]:
+    """Delete a batch none of whose calls is up; the recordings to unlink once that is committed, relative paths."""
+    calls = Call.objects.filter(batch=batch)
+    tries = Attempt.objects.filter(call__batch=batch)
+    recordings = {
+        *calls.exclude(recording="").values_list("recording", flat=True),
+        *tries.exclude(recording="").values_list("recording", flat=True),
+    }
+    # ``_raw_delete``: one statement each, without reading a million rows to look for what hangs on them.
+    for rows in (LegRow.objects.filter(attempt__call__batch=batch), tries, calls):
+        rows._raw_delete(rows.db)
+    sound = batch.intro_id
+    Batch.objects.filter(pk=batch.pk)._raw_delete("default")
+    if sound is not None:
+        intros.discard(sound)
+    return sorted(recordings)
+
+
+def unlink(recordings: Iterable[str]) -> None:
+    """Remove recordings from the disk. One that is not there is none of our concern; one that stays is logged."""
+    for path in recordings:
+        try:
+            (config().recordings / path).unlink(missing_ok=True)
+        except OSError:
+            log.exception("A recording could not be removed: %s", path)

@@ -1,0 +1,161 @@
+"""Reading single values as people and programs send them: each reader takes what JSON or a form can hold and gives the
+value, or raises ``InvalidInput`` in words."""
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TypeVar
+
+from django.utils.translation import gettext as _
+
+from calldron.domain.errors import InvalidInput, InvalidNumber, UnknownZone
+from calldron.domain.numbers import dialable, normalise
+from calldron.domain.zones import zone
+
+Reader = Callable[[object], object]
+Choice = TypeVar("Choice", bound=StrEnum)
+
+# What no text may hold: control characters, and halves of surrogate pairs, which JSON can spell and UTF-8 cannot.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_UNPRINTABLE_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+_WALL_CLOCK = re.compile(
+    r"(?:[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])[T ])?"
+    r"(?P<hour>[01][0-9]|2[0-3]):(?P<minute>[0-5][0-9])(?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
+    r"(?P<offset>Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?",
+    re.ASCII,
+)
+
+NUMBER_LENGTH = 64  # of a phone number with its blanks and dashes, as it is sent
+
+
+def text(longest: int, *, lines: bool = False) -> Reader:
+    """A text of so many characters, without control characters; ``lines``: line breaks and tabs are welcome."""
+    unprintable = _UNPRINTABLE_LINES if lines else _UNPRINTABLE
+
+    def read(value: object) -> str:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str):
+            raise InvalidInput(_("This must be text."))
+        if len(value) > longest:
+            raise InvalidInput(_("This is longer than %(longest)d characters.") % {"longest": longest})
+        if unprintable.search(value):
+            raise InvalidInput(_("There is a character in it that cannot be printed."))
+        return value
+
+    return read
+
+
+def whole(least: int, most: int) -> Reader:
+    """A whole number from ``least`` to ``most``, as a number or as digits."""
+
+    def read(value: object) -> int:
+        number = _as_whole(value)
+        if number is None or not least <= number <= most:
+            raise InvalidInput(
+                _("This must be a whole number from %(least)d to %(most)d.") % {"least": least, "most": most}
+            )
+        return number
+
+    return read
+
+
+def _as_whole(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII):
+        return int(value)
+    return None
+
+
+def choice(words: type[Choice]) -> Reader:
+    """One of an enumeration's words."""
+    known = {str(word): word for word in words}
+
+    def read(value: object) -> Choice:
+        word = known.get(value) if isinstance(value, str) else None
+        if word is None:
+            raise InvalidInput(_("This must be one of: %(words)s.") % {"words": ", ".join(known)})
+        return word
+
+    return read
+
+
+def flag(value: object) -> bool:
+    """True or false, as JSON, a word or a digit."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in ("true", "1"):
+        return True
+    if isinstance(value, str) and value in ("false", "0"):
+        return False
+    raise InvalidInput(_("This must be true or false."))
+
+
+def time_zone(value: object) -> str:
+    """The name of a zone, Rails' or IANA's, as it was given."""
+    if not isinstance(value, str):
+        raise InvalidInput(_("This must be text."))
+    try:
+        zone(value)
+    except UnknownZone as error:
+        raise InvalidInput(
+            _('This is neither a Rails nor an IANA time zone; "Moscow" and "Europe/Moscow" are.')
+        ) from error
+    return value
+
+
+def wall_clock(value: object) -> tuple[int, str]:
+    """A time of day as (minute of the day, UTC offset as written or ""). The date of a timestamp is Rails' dummy."""
+    match = _WALL_CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise InvalidInput(_('This must be a time of day like "08:00" or "2000-01-01T08:00:00+03:00".'))
+    return int(match["hour"]) * 60 + int(match["minute"]), match["offset"] or ""
+
+
+def keys(value: object) -> str:
+    """Keys of a telephone."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9*#]{1,12}", value, re.ASCII):
+        raise InvalidInput(_("This must be 1 to 12 keys of a telephone: digits, * and #."))
+    return value
+
+
+def phone_number(value: object) -> str:
+    """A phone number in E.164."""
+    try:
+        return normalise(_number_text(value))
+    except InvalidNumber as error:
+        raise InvalidInput(_('A phone number is "+" and 7 to 15 digits.')) from error
+
+
+def caller_id(value: object) -> str:
+    """A phone number, kept as it was written."""
+    phone_number(value)
+    return _number_text(value)
+
+
+def operator(value: object) -> str:
+    """A phone number or a SIP URI, kept as it was written."""
+    written = _number_text(value, longest=255)
+    try:
+        dialable(written)
+    except InvalidNumber as error:
+        raise InvalidInput(
+            _('This must be a phone number ("+" and 7 to 15 digits) or a SIP URI (sip:user@host).')
+        ) from error
+    return written
+
+
+def _number_text(value: object, longest: int = NUMBER_LENGTH) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15:
+        return str(value)
+    if not isinstance(value, str) or len(value) > longest:
+        raise InvalidNumber("")
+    return value
