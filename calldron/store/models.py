@@ -63,6 +63,7 @@ class TrunkRow(models.Model):
     channels = models.PositiveIntegerField(default=0)
     priority = models.PositiveIntegerField(default=0)  # lower is tried first
     sandbox = models.BooleanField(default=False)
+    tat = models.FloatField(default=0)  # GCRA: when its next INVITE is due by its rate, Unix seconds
     created_at = models.DateTimeField(auto_now_add=True)
 
 
@@ -89,9 +90,7 @@ class Batch(models.Model):
     description = models.TextField(blank=True, default="")
     type = models.CharField(max_length=16, choices=[(t, t) for t in BatchType], default=BatchType.BATCH)
     state = models.CharField(max_length=16, choices=[(s, s) for s in BatchState], default=BatchState.FRESH)
-    confirmation = models.CharField(
-        max_length=16, choices=[(c, c) for c in Confirmation], default=Confirmation.TIMEOUT
-    )
+    confirmation = models.CharField(max_length=16, choices=[(c, c) for c in Confirmation], default=Confirmation.TIMEOUT)
     confirm_digits = models.CharField(max_length=16, blank=True, default="")  # "": any key
     time_zone = models.CharField(max_length=64, default="Europe/Moscow")  # as given: a Rails or an IANA name
     minute_from = models.PositiveSmallIntegerField(null=True)  # of the day, wall clock; null: no window
@@ -120,23 +119,22 @@ class Batch(models.Model):
         indexes = (
             models.Index(fields=["account", "id"], name="batch_of_account"),
             models.Index(
-                fields=["type", "served"],
-                name="batch_to_serve",
+                fields=["wait_until"],
+                name="batch_waits",
                 condition=models.Q(state="running", deleting=False),
             ),
+            models.Index(fields=["id"], name="batch_to_remove", condition=models.Q(deleting=True)),
         )
 
 
 class Call(models.Model):
     """A number to be reached. Tries of either number are counted here, so that no more than ``attempts`` go out."""
 
-    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="calls")
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="calls", db_index=False)  # call_of_batch
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
     number = models.CharField(max_length=16)
     suspect = models.BooleanField(default=False)
-    status = models.CharField(
-        max_length=16, choices=[(s, s) for s in CallStatus], default=CallStatus.QUEUED
-    )
+    status = models.CharField(max_length=16, choices=[(s, s) for s in CallStatus], default=CallStatus.QUEUED)
     result = models.CharField(max_length=16, null=True)
     final = models.BooleanField(default=False)
     digits = models.CharField(max_length=64, blank=True, default="")
@@ -153,21 +151,22 @@ class Call(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=["batch", "id"], name="call_of_batch"),
-            models.Index(
-                fields=["batch", "due_at", "id"], name="call_due", condition=models.Q(due_at__isnull=False)
-            ),
+            models.Index(fields=["batch", "due_at", "id"], name="call_due", condition=models.Q(due_at__isnull=False)),
         )
 
 
 class Attempt(models.Model):
     """One try at a call, from claim to end, by one node. Open while ``ended_at`` is null; the unique constraint is
-    the promise that no two tries at one call overlap."""
+    the promise that no two tries at one call overlap. ``channels`` of its trunk are its own meanwhile: two where an
+    operator is to be connected, so that nobody who confirmed waits for one."""
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="tries")
     number_of_try = models.PositiveSmallIntegerField()
     node = models.CharField(max_length=64)
     lease = models.BigIntegerField()  # fencing token
     lease_until = models.DateTimeField()
+    trunk = models.ForeignKey(TrunkRow, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    channels = models.PositiveSmallIntegerField(default=1)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=16, blank=True, default="")
@@ -185,8 +184,14 @@ class Attempt(models.Model):
             ),
         )
         indexes = (
+            models.Index(fields=["lease_until"], name="attempt_lease", condition=models.Q(ended_at__isnull=True)),
             models.Index(
-                fields=["lease_until"], name="attempt_lease", condition=models.Q(ended_at__isnull=True)
+                fields=["trunk", "channels"], name="attempt_channels", condition=models.Q(ended_at__isnull=True)
+            ),
+            models.Index(
+                fields=["ended_at"],
+                name="attempt_orphaned",
+                condition=models.Q(outcome="unknown", recording=""),
             ),
         )
 
@@ -197,7 +202,7 @@ class LegRow(models.Model):
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="legs")
     role = models.CharField(max_length=16)
     number = models.CharField(max_length=255)
-    trunk = models.ForeignKey(TrunkRow, on_delete=models.SET_NULL, null=True, related_name="+")
+    trunk = models.ForeignKey(TrunkRow, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
     intended_at = models.DateTimeField()
     ringing_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
