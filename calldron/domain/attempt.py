@@ -27,7 +27,8 @@ class Attempt(Protocol):
 
 
 def begin(plan: Plan) -> tuple[Attempt, Iterable[Command]]:
-    """The machine for this plan and its first commands; the first of them dials ``first_leg(plan)``."""
+    """The machine for this plan and its first commands; the first of them dials ``first_leg(plan)``, unless nobody
+    is left to be called: then it finishes."""
     if plan.kind is BatchType.CALLBACK:
         return CallbackAttempt.begin(plan)
     return OutgoingAttempt.begin(plan)

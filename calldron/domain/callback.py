@@ -35,7 +35,7 @@ from calldron.domain.events import (
     Timer,
     Withdrawn,
 )
-from calldron.domain.outcome import Ending, Fault, Outcome, Result, classify
+from calldron.domain.outcome import Ending, Fault, Outcome, Result, classify, tried_again
 from calldron.domain.outgoing import KEY_GRACE, LONGEST_CALL
 from calldron.domain.plan import Plan
 
@@ -69,7 +69,8 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallbackAttempt:
-    """``tries``: dials left to the operator. ``outcome`` set: it stands whatever the client's leg says."""
+    """``tries``: dials left to the operator. ``outcome``: why we broke the call off, ``CANCELED`` by its owner or
+    ``FAILED`` by our stop; ``None`` where the legs alone decide."""
 
     plan: Plan
     phase: Phase
@@ -83,8 +84,12 @@ class CallbackAttempt:
 
     @classmethod
     def begin(cls, plan: Plan) -> tuple["CallbackAttempt", Iterable[Command]]:
-        """Dial the operator; with no tries left (an earlier attempt used them) the secretary goes ahead."""
+        """Dial the operator; with no tries left (an earlier attempt used them) the secretary goes ahead. Where there
+        is no intro either, nobody could speak to the client: nothing is dialled and the attempt is over at once."""
         longest = StartTimer(Timer.LONGEST, LONGEST_CALL)
+        if plan.operator_tries <= 0 and not plan.has_intro:
+            over = cls(plan, Phase.OVER, Operator.GONE, 0, frozenset(), Result.CALLBACK_FAILED, Outcome.CANCELED)
+            return over, (Finish(Outcome.CANCELED, Result.CALLBACK_FAILED, Fault.NONE, None),)
         if plan.operator_tries <= 0:
             state = cls(plan, Phase.CALLING, Operator.GONE, 0, frozenset({Role.CLIENT}))
             return state, (Dial(Role.CLIENT), longest)
@@ -159,10 +164,15 @@ class CallbackAttempt:
         if not self.plan.has_intro:  # nobody can speak to the client in the operator's stead
             outcome = Outcome.CANCELED if self.phase is Phase.CALLING else None
             return replace(self, outcome=outcome, operator=Operator.GONE)._close(Result.CALLBACK_FAILED)
-        if self.tries <= 0:
+        if not self._operator_tried_again():
             return replace(self, operator=Operator.GONE), ()
         again = StartTimer(Timer.OPERATOR_RETRY, self.plan.call_delay)
         return replace(self, operator=Operator.RESTING), (again,)
+
+    def _operator_tried_again(self) -> bool:
+        """Who answered and pressed no key, or accepted and left, is tried again; 404 or 603 stands."""
+        ending = self.operator_ending
+        return self.tries > 0 and (ending is None or ending.answered or tried_again(*classify(ending)))
 
     # the client's side
 
@@ -232,16 +242,19 @@ class CallbackAttempt:
 
     def _verdict(self) -> tuple[Outcome, Fault, int | None]:
         """The client's leg decides, or where he was never called the operator's."""
-        ending = self.client_ending or self.operator_ending
+        client = self.client_ending
+        ending = client or self.operator_ending
         code = ending.sip_code if ending else None
-        crossed = self.client_ending is not None and self.client_ending.answered  # a 200 met our CANCEL: no next try
-        if self.outcome is not None and not (crossed and self.outcome is Outcome.FAILED):
-            return self.outcome, Fault.OURS if self.outcome is Outcome.FAILED else Fault.NONE, code
-        if ending is None:
-            return Outcome.NO_ANSWER, Fault.CALLEE, None
-        if self.client_ending is None and ending.answered:  # an operator who pressed no key was not there
-            return Outcome.NO_ANSWER, Fault.CALLEE, code
-        return *classify(ending), code
+        if self.outcome is Outcome.CANCELED:
+            return Outcome.CANCELED, Fault.NONE, code
+        if ending is None or (client is None and ending.answered):  # an operator who pressed no key was not there
+            outcome, fault = Outcome.NO_ANSWER, Fault.CALLEE
+        else:
+            outcome, fault = classify(ending)
+        if self.outcome is Outcome.FAILED and (client is None or outcome is Outcome.CANCELED):
+            # Any other outcome of the client's is an answer that met our CANCEL on its way: it counts.
+            return Outcome.FAILED, Fault.OURS, code
+        return outcome, fault, code
 
 
 _Step = Callable[[CallbackAttempt, Event], tuple[CallbackAttempt, Iterable[Command]]]

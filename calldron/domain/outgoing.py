@@ -30,7 +30,7 @@ from calldron.domain.events import (
     Timer,
     Withdrawn,
 )
-from calldron.domain.outcome import Ending, Fault, Outcome, Result, classify
+from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, Result, classify
 from calldron.domain.plan import Plan
 
 KEY_GRACE = 10.0
@@ -49,7 +49,8 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingAttempt:
-    """``up``: legs dialled and not ended. ``outcome`` set: it stands whatever the client's leg says."""
+    """``up``: legs dialled and not ended. ``outcome``: why we broke the call off, ``CANCELED`` by its owner or
+    ``FAILED`` by our stop; ``None`` where the client's leg alone decides."""
 
     plan: Plan
     phase: Phase
@@ -75,12 +76,14 @@ class OutgoingAttempt:
             return self, ()
         if isinstance(event, Ended | Refused):
             return self._without(event)._when_down(event.role)
+        if self.phase is Phase.CLOSING:
+            return self, ()
         if isinstance(event, Withdrawn):
             return self._withdraw(event)
         if isinstance(event, Stopped):
             return self._stop()
         if event == Expired(Timer.LONGEST):
-            return self._close(_RESULT_WHEN_BROKEN_OFF.get(self.phase))
+            return self._close(self._achieved())
         return _PHASES[self.phase](self, event)
 
     def _dialing(self, event: Event) -> "tuple[OutgoingAttempt, Iterable[Command]]":
@@ -138,22 +141,25 @@ class OutgoingAttempt:
             return self._finish_when_down()
         if role is Role.OPERATOR and self.phase is Phase.TRANSFERRING:
             return self._close(Result.CALLBACK_FAILED)
-        return self._close(_RESULT_WHEN_BROKEN_OFF.get(self.phase))
+        return self._close(self._achieved())
 
     def _withdraw(self, event: Withdrawn) -> "tuple[OutgoingAttempt, Iterable[Command]]":
-        if self.phase is Phase.CLOSING or (event.gently and self.phase is not Phase.DIALING):
+        if event.gently and self.phase is not Phase.DIALING:
             return self, ()
-        result = self.result if self.phase is Phase.DIALING else _RESULT_WHEN_BROKEN_OFF.get(self.phase)
-        return replace(self, outcome=Outcome.CANCELED)._close(result)
+        return replace(self, outcome=Outcome.CANCELED)._close(self._achieved())
 
     def _stop(self) -> "tuple[OutgoingAttempt, Iterable[Command]]":
         outcome = Outcome.FAILED if self.phase is Phase.DIALING else None
-        return replace(self, outcome=outcome)._close(_RESULT_WHEN_BROKEN_OFF.get(self.phase))
+        return replace(self, outcome=outcome)._close(self._achieved())
+
+    def _achieved(self) -> Result | None:
+        """What the call is worth when it is broken off here. Only who leaves the intro himself has declined."""
+        if self.phase in (Phase.LISTENING, Phase.DECIDING):
+            return Result.DECLINED if self.ending and self.ending.by is EndedBy.REMOTE else None
+        return _RESULT_WHEN_BROKEN_OFF.get(self.phase)
 
     def _close(self, result: Result | None) -> "tuple[OutgoingAttempt, Iterable[Command]]":
         """Hang up what is up; the attempt is over once all of it is down."""
-        if self.phase is Phase.CLOSING:
-            return self, ()
         closing = replace(self, phase=Phase.CLOSING, result=result)
         hangups = tuple(Hangup(role) for role in sorted(self.up))
         state, commands = closing._finish_when_down()
@@ -164,9 +170,11 @@ class OutgoingAttempt:
             return self, ()
         outcome, fault = classify(self.ending) if self.ending else (Outcome.CANCELED, Fault.NONE)
         code = self.ending.sip_code if self.ending else None
-        crossed = self.outcome is Outcome.FAILED and outcome is Outcome.ANSWERED  # a 200 met our CANCEL: no next try
-        if self.outcome is not None and not crossed:
-            outcome, fault = self.outcome, Fault.OURS if self.outcome is Outcome.FAILED else Fault.NONE
+        if self.outcome is Outcome.CANCELED:
+            outcome, fault = Outcome.CANCELED, Fault.NONE
+        elif self.outcome is Outcome.FAILED and outcome is Outcome.CANCELED:
+            # Any other outcome is an answer that met our CANCEL on its way: it counts.
+            outcome, fault = Outcome.FAILED, Fault.OURS
         return replace(self, phase=Phase.OVER), (Finish(outcome, self.result, fault, code),)
 
 
@@ -179,10 +187,8 @@ _PHASES: dict[Phase, Callable[[OutgoingAttempt, Event], tuple[OutgoingAttempt, I
     Phase.CLOSING: OutgoingAttempt._wait,
 }
 
-# What had been achieved when somebody hung up in the middle: who leaves before the intro's end has declined.
+# What had been achieved when somebody hung up in the middle.
 _RESULT_WHEN_BROKEN_OFF: dict[Phase, Result] = {
-    Phase.LISTENING: Result.DECLINED,
-    Phase.DECIDING: Result.DECLINED,
     Phase.TRANSFERRING: Result.CONFIRMED,
     Phase.BRIDGED: Result.CONNECTED,
 }

@@ -171,7 +171,8 @@ _NO_ZONES = frozenset({"localtime", "Factory"})
 
 
 @lru_cache(maxsize=1)
-def _iana_zones() -> frozenset[str]:
+def iana_zones() -> frozenset[str]:
+    """IANA's names, without those that are no place's."""
     return frozenset(available_timezones() - _NO_ZONES)
 
 
@@ -181,7 +182,7 @@ def zone(name: str) -> ZoneInfo:
     The name is compared with a list and never becomes part of a path.
     """
     known = RAILS_ZONES.get(name, name)
-    if known not in _iana_zones():
+    if known not in iana_zones():
         raise UnknownZone(
             f'Unknown time zone "{name[:64]}": give a Rails name such as "Moscow" or an IANA name such as '
             '"Europe/Moscow".',
