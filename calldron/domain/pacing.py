@@ -14,7 +14,7 @@ _SLACK = 1e-6  # seconds: what a float of today's Unix time may have lost, which
 class Gcra:
     """``rate`` calls a second, and ``burst`` of them at once after a pause. A ``rate`` of 0 is no limit.
 
-    Times are seconds since any fixed moment. In no stretch of ``t`` seconds do more than ``burst + rate * t`` calls leave.
+    Times are seconds since any fixed moment. In ``t`` seconds no more than ``burst + rate * t`` calls leave.
     """
 
     rate: float
