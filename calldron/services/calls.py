@@ -1,18 +1,21 @@
 """Adding calls to a batch, reading them, and taking them back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from calldron.domain.batch import BatchState, with_calls_added
 from calldron.domain.call import CallStatus
-from calldron.domain.errors import IllegalTransition
-from calldron.services import batches
-from calldron.services.errors import Conflict, NotFound
+from calldron.domain.errors import IllegalTransition, InvalidInput
+from calldron.services import batches, numbering, values
+from calldron.services.errors import Conflict, FieldError, NotFound
 from calldron.store.models import Account, Attempt, Batch, Call
+
+NOT_YET = frozenset(("variables",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,28 @@ class NewCall:
 
     number: str
     suspect: bool
+
+
+def read(account: Account, given: Mapping[str, object], errors: list[FieldError]) -> NewCall | None:
+    """Read the fields of a new call. What cannot be used is added to ``errors``. An account that is strict about
+    numbers takes none that the numbering plans rule out."""
+    for name in given:
+        if name in NOT_YET:
+            errors.append(FieldError(name, _("This field is not yet available in this version.")))
+        elif name != "phone_number":
+            errors.append(FieldError(name, _("There is no field of this name.")))
+    if "phone_number" not in given:
+        errors.append(FieldError("phone_number", _("This is missing.")))
+        return None
+    try:
+        number = values.phone_number(given["phone_number"])
+    except InvalidInput as error:
+        errors.append(FieldError("phone_number", str(error)))
+        return None
+    impossible = numbering.suspect(number)
+    if impossible and account.strict_numbers:
+        errors.append(FieldError("phone_number", _("No numbering plan has such a number.")))
+    return NewCall(number, impossible)
 
 
 def page(batch: Batch, *, limit: int, offset: int) -> tuple[list[Call], int]:
@@ -32,9 +57,16 @@ def page(batch: Batch, *, limit: int, offset: int) -> tuple[list[Call], int]:
 def get(account: Account, batch_id: int, call_id: int, *, lock: bool = False) -> Call:
     """A call of this batch of this account. Raises ``NotFound``."""
     calls = Call.objects.select_for_update() if lock else Call.objects
-    call = calls.filter(
-        pk=call_id, batch_id=batch_id, batch__account=account, account=account, batch__deleting=False
-    ).first()
+    return _found(calls.filter(account=account), batch_id, call_id)
+
+
+def get_signed(batch_id: int, call_id: int) -> Call:
+    """A call for whoever has a link signed for it, which is to be checked before. Raises ``NotFound``."""
+    return _found(Call.objects.all(), batch_id, call_id)
+
+
+def _found(calls: QuerySet[Call], batch_id: int, call_id: int) -> Call:
+    call = calls.filter(pk=call_id, batch_id=batch_id, batch__deleting=False).first()
     if call is None:
         raise NotFound(_("There is no call %(call)d in a batch %(batch)d.") % {"call": call_id, "batch": batch_id})
     return call
