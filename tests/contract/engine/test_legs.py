@@ -215,7 +215,7 @@ async def test_stop_ends_every_leg_whatever_its_state(make_engine: Callable[[], 
     engine = make_engine()
     await engine.start()
     dial = Dialling(engine, exchange)
-    up, ringing, tried, fresh = dial("2000"), dial("4100"), dial("4200")
+    up, ringing, tried = dial("2000"), dial("4100"), dial("4200")
     await asyncio.gather(up.wait_for(Answered), ringing.wait_for(Ringing))
     fresh = dial("2000")
     await engine.stop()

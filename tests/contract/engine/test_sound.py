@@ -19,13 +19,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def decoded(file: Path) -> Sound:
     """The samples of an mp3, of full scale 1.0."""
     sound = miniaudio.decode(file.read_bytes(), nchannels=1, sample_rate=SAMPLE_RATE)
-    return np.frombuffer(sound.samples, np.int16).astype(np.float32) / 32768
+    return np.asarray(sound.samples, np.float32) / np.float32(32768)
 
 
 def level(sound: Sound, hertz: float) -> float:
     """How strong a tone is in the second in which it is strongest: the amplitude of its sine."""
     seconds = [sound[at : at + SAMPLE_RATE] for at in range(0, max(sound.size - SAMPLE_RATE, 1), SAMPLE_RATE // 4)]
-    return max(2 * np.abs(np.fft.rfft(second, SAMPLE_RATE)[round(hertz)]) / SAMPLE_RATE for second in seconds)
+    return max(float(2 * np.abs(np.fft.rfft(second, SAMPLE_RATE)[round(hertz)]) / SAMPLE_RATE) for second in seconds)
 
 
 async def answered(*lines: Line) -> None:
