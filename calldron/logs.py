@@ -55,6 +55,7 @@ def configure(level: str = "INFO", *, process: str = "") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger("django.request").setLevel(logging.ERROR)  # what a client did wrong, the client is told
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from calldron.api.v1 import problems
 from calldron.api.v1.rate import RateLimit
+from calldron.api.v1.requests import admit
 from calldron.config import config
 from calldron.services import accounts
 
@@ -45,7 +46,7 @@ class Gate:
             if key is None and request.path_info.endswith("/record.mp3") and "sig" in request.GET:
                 return None  # the signature is looked at where the recording is served
             return _challenge(given=key is not None)
-        request.account = account  # type: ignore[attr-defined]  # this makes it an ApiRequest
+        admit(request, account)
         wait = self._rate.wait(account.pk, time.monotonic())
         if wait:
             answer = problems.respond(problems.RATE, _("Ask again in %(wait)d s.") % {"wait": wait})

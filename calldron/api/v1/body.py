@@ -78,7 +78,10 @@ def raw_body(request: HttpRequest) -> bytes:
 
 def elements(request: HttpRequest, wrapper: str, *, most: int, mistakes: Mistakes) -> list[Element]:
     """The batches or calls of a body: ``[{"batch": {…}}]``, ``{"batch": {…}}`` or the bare ``{…}``, where
-    ``wrapper`` is ``batch``. Elements that are none are noted in ``mistakes``. Raises ``ProblemRaised``, ``Refused``."""
+    ``wrapper`` is ``batch``. Elements that are none are noted in ``mistakes``.
+
+    Raises ``ProblemRaised`` and ``Refused``.
+    """
     body = _json(request)
     if not isinstance(body, list):
         found = _element(body, "", wrapper, mistakes)

@@ -147,7 +147,8 @@ def respond(kind: ProblemType, detail: str, errors: Sequence[FieldError] = ()) -
 def answer_to(error: CalldronError) -> HttpResponse:
     """The answer to what a service or the protocol refused."""
     if isinstance(error, ProblemRaised):
-        answer = respond(error.kind, str(error))
+        of_header = [FieldError("Idempotency-Key", str(error))] if error.kind is KEY_REUSED else ()
+        answer = respond(error.kind, str(error), of_header)
         for name, value in error.headers.items():
             answer[name] = value
         return answer

@@ -18,4 +18,9 @@ class ApiRequest(HttpRequest):
     """``account`` is whose key it carries; ``turn`` is set where it carries an Idempotency-Key."""
 
     account: Account
-    turn: Turn | None = None
+    turn: Turn | None
+
+
+def admit(request: HttpRequest, account: Account) -> None:
+    """Make a request one of this account."""
+    vars(request).update(account=account, turn=None)
