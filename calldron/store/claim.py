@@ -1,0 +1,267 @@
+"""Taking calls: from batches that have their turn to committed intents, in one transaction.
+
+Everything that could forbid a dial is looked at inside that transaction, and what the dial spends (a try of the number,
+a channel, a call of the rate) is spent in it, so that neither two nodes nor a crash between the two can break a limit.
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from calldron.dialer.ports import Claim, Trunk
+from calldron.domain.events import Role
+from calldron.domain.retry import Dials
+from calldron.store import counters, turns
+from calldron.store.lines import Lines
+from calldron.store.session import Session, moment
+from calldron.store.turns import Turn
+
+# A batch that no trunk could carry (one channel where two are needed) is looked at again when trunks may have changed.
+_ASIDE = timedelta(minutes=1)
+
+_BATCHES_A_LOOK = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one claim took. ``wants``: channels the next call needs that no trunk had; 0 where nothing was refused."""
+
+    claims: list[Claim]
+    wants: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Pick:
+    """A due call that goes out."""
+
+    call_id: int
+    number: str
+    dials: Dials
+    first: Role
+    trunk: Trunk
+
+
+def claim(session: Session, node: str, now: datetime, lease_until: datetime, room: int) -> Taken:
+    """Take up to ``room`` calls for ``node``. Without a trunk nothing is taken."""
+    taking = _Taking(session, node, now, lease_until, room)
+    if taking.lines.any:
+        for urgent in (True, False):
+            taking.take(urgent=urgent)
+    taking.lines.save(session)
+    return Taken(taking.claims, taking.wants)
+
+
+class _Taking:
+    """A claim while it is made."""
+
+    def __init__(self, session: Session, node: str, now: datetime, lease_until: datetime, room: int) -> None:
+        self.lines = Lines.load(session, now)
+        self.claims: list[Claim] = []
+        self.wants = 0
+        self._session = session
+        self._node = node
+        self._now = now
+        self._lease_until = lease_until
+        self._room = room
+        self._served = int(now.timestamp() * 1_000_000)
+
+    def take(self, *, urgent: bool) -> None:
+        """Share the room evenly between the batches of one priority; what some leave goes to the others."""
+        while self._room > 0 and not self.wants:
+            batches = turns.ready(self._session, self._now, urgent=urgent, limit=max(self._room, _BATCHES_A_LOOK))
+            if not batches:
+                return
+            share = -(-self._room // len(batches))
+            for batch in batches:
+                if self._room <= 0 or self.wants:
+                    return
+                self._serve(batch, min(share, self._room))
+
+    def _serve(self, batch: Turn, share: int) -> None:
+        if not batch.window.is_open(self._now):
+            self._wait(batch, batch.window.opens_at(self._now))
+            return
+        due = self._session.rows(_DUE + self._session.lock_free, batch.id, self._now, share)
+        picks: list[_Pick] = []
+        exhausted: list[int] = []
+        too_wide = False
+        for call_id, number, client, operator in due:
+            dials = batch.dials(client, operator)
+            if dials.first is None:  # ``attempts`` was lowered, or what the call was to play or ring was taken away
+                exhausted.append(call_id)
+                continue
+            trunk = self.lines.take(dials.channels)
+            if trunk is None:
+                too_wide = not self.lines.could_ever_take(dials.channels)
+                self.wants = 0 if too_wide else dials.channels
+                break
+            picks.append(_Pick(call_id, number, dials, dials.first, trunk))
+        self._end(batch, exhausted)
+        self._dial(batch, picks)
+        if too_wide:
+            self._wait(batch, self._now + _ASIDE)
+        elif len(due) < share and not self.wants:
+            self._wait(batch, self._next_due(batch))
+
+    def _dial(self, batch: Turn, picks: list[_Pick]) -> None:
+        if not picks:
+            return
+        self._room -= len(picks)
+        self._served += 1  # whoever was served first in this claim is first in the next
+        for role, sql in _DIALLED.items():
+            calls = [pick.call_id for pick in picks if pick.first is role]
+            if calls:
+                self._session.run(sql, self._now, calls)
+        leases = {pick.call_id: secrets.randbits(62) for pick in picks}
+        attempts = self._insert_attempts(picks, leases)
+        legs = self._insert_legs(batch, picks, attempts)
+        self._session.run("UPDATE store_batch SET served = %s, dialed = TRUE WHERE id = %s", self._served, batch.id)
+        for pick in picks:
+            attempt = attempts[pick.call_id]
+            self.claims.append(_claim(batch, pick, attempt, leases[pick.call_id], legs[attempt]))
+
+    def _insert_attempts(self, picks: list[_Pick], leases: dict[int, int]) -> dict[int, int]:
+        """The attempt of each call."""
+        dialled = [pick.call_id for pick in picks if pick.dials.client or pick.dials.operator]
+        before: dict[int, int] = dict(self._session.rows(_TRIES, dialled)) if dialled else {}
+        rows = [
+            (
+                pick.call_id,
+                before.get(pick.call_id, 0) + 1,
+                self._node,
+                leases[pick.call_id],
+                self._lease_until,
+                pick.trunk.id,
+                pick.dials.channels,
+                self._now,
+                *("", "", "", ""),
+            )
+            for pick in picks
+        ]
+        return dict(self._session.insert(_ATTEMPT, rows, "call_id, id"))
+
+    def _insert_legs(self, batch: Turn, picks: list[_Pick], attempts: dict[int, int]) -> dict[int, int]:
+        """The first leg of each attempt."""
+        rows = [
+            (
+                attempts[pick.call_id],
+                pick.first.value,
+                pick.number if pick.first is Role.CLIENT else batch.operator,
+                pick.trunk.id,
+                self._now,
+                *("", "", ""),
+            )
+            for pick in picks
+        ]
+        return dict(self._session.insert(LEG, rows, "attempt_id, id"))
+
+    def _end(self, batch: Turn, exhausted: list[int]) -> None:
+        """Calls without a dial left are final as they stand, ``expired`` where they were never dialled."""
+        if exhausted:
+            self._session.run(_EXHAUSTED, self._now, exhausted)
+            counters.calls_ended(self._session, {batch.id: len(exhausted)}, self._now)
+
+    def _next_due(self, batch: Turn) -> datetime:
+        row = self._session.row(_NEXT_DUE, batch.id)
+        due = moment(row[0]) if row else None
+        if due is None:
+            counters.finish(self._session, [batch.id], self._now)
+        return due or counters.NEVER
+
+    def _wait(self, batch: Turn, until: datetime) -> None:
+        self._session.run("UPDATE store_batch SET wait_until = %s WHERE id = %s", until, batch.id)
+
+
+def _claim(batch: Turn, pick: _Pick, attempt_id: int, lease: int, leg_id: int) -> Claim:
+    return Claim(
+        attempt_id=attempt_id,
+        call_id=pick.call_id,
+        batch_id=batch.id,
+        account_id=batch.account_id,
+        lease=lease,
+        leg_id=leg_id,
+        first=pick.first,
+        number=pick.number,
+        operator=batch.operator,
+        caller_id=batch.caller_id or pick.trunk.caller_id,
+        trunk=pick.trunk,
+        ring_timeout=float(batch.ring_timeout),
+        record=batch.record,
+        sound_id=batch.sound_id,
+        plan=batch.plan(pick.dials),
+    )
+
+
+def release(session: Session, claims: Iterable[Claim], now: datetime) -> None:
+    """Give back calls whose INVITE will not leave: as if they had never been taken."""
+    for one in claims:
+        session.run("DELETE FROM store_legrow WHERE attempt_id = %s", one.attempt_id)
+        session.run("DELETE FROM store_attempt WHERE id = %s", one.attempt_id)
+        client = int(one.first is Role.CLIENT)
+        session.run(_RELEASED, now, client, 1 - client, one.call_id)
+        if session.run(_WITHDRAWN_MEANWHILE, one.call_id):
+            counters.calls_ended(session, {one.batch_id: 1}, now)
+        else:
+            counters.calls_due(session, {one.batch_id: now})
+
+
+def next_due(session: Session, now: datetime, wants: int) -> datetime | None:
+    """When a call that waits for time alone may go out. ``wants``: see ``Taken``."""
+    waiting = turns.next_wait(session, now)
+    if not turns.any_ready(session, now):
+        return waiting
+    free = Lines.load(session, now).ready_at(max(1, wants))
+    return min((at for at in (waiting, free) if at is not None), default=None)
+
+
+LEG = "store_legrow (attempt_id, role, number, trunk_id, intended_at, ended_by, outcome, fault)"
+
+_ATTEMPT = """
+store_attempt (call_id, number_of_try, node, lease, lease_until, trunk_id, channels, started_at,
+    outcome, fault, digits, recording)
+"""
+
+_DUE = """
+SELECT id, number, client_dials, operator_dials FROM store_call
+WHERE batch_id = %s AND due_at <= %s ORDER BY due_at, id LIMIT %s
+"""
+
+_NEXT_DUE = "SELECT MIN(due_at) FROM store_call WHERE batch_id = %s AND due_at IS NOT NULL"
+
+_TRIES = "SELECT call_id, COUNT(*) FROM store_attempt WHERE call_id IN %s GROUP BY call_id"
+
+_DIALLED = {
+    Role.CLIENT: """
+UPDATE store_call SET status = 'dialing', due_at = NULL, dialed_at = %s, ended_at = NULL,
+    client_dials = client_dials + 1
+WHERE id IN %s
+""",
+    Role.OPERATOR: """
+UPDATE store_call SET status = 'dialing', due_at = NULL, dialed_at = %s, ended_at = NULL,
+    operator_dials = operator_dials + 1
+WHERE id IN %s
+""",
+}
+
+_EXHAUSTED = """
+UPDATE store_call SET final = TRUE, due_at = NULL, ended_at = COALESCE(ended_at, %s),
+    status = CASE WHEN status = 'queued' THEN 'expired' ELSE status END
+WHERE id IN %s
+"""
+
+# A call that was tried before shows its last attempt again.
+_RELEASED = """
+UPDATE store_call SET due_at = %s, client_dials = client_dials - %s, operator_dials = operator_dials - %s,
+    status = COALESCE(
+        (SELECT outcome FROM store_attempt WHERE call_id = store_call.id ORDER BY id DESC LIMIT 1), 'queued'),
+    dialed_at = (SELECT started_at FROM store_attempt WHERE call_id = store_call.id ORDER BY id DESC LIMIT 1),
+    ended_at = (SELECT ended_at FROM store_attempt WHERE call_id = store_call.id ORDER BY id DESC LIMIT 1)
+WHERE id = %s
+"""
+
+_WITHDRAWN_MEANWHILE = """
+UPDATE store_call SET final = TRUE, due_at = NULL, status = 'canceled'
+WHERE id = %s AND (cancelled
+    OR EXISTS (SELECT 1 FROM store_batch b WHERE b.id = batch_id AND (b.deleting OR b.state = 'stopped')))
+"""

@@ -1,0 +1,50 @@
+"""Whose attempts are whose: leases prolonged, leases that ended, attempts taken back by their owners."""
+
+from datetime import datetime
+
+from calldron.dialer.ports import Orphan, Withdrawal
+from calldron.store.progress import close_as_unknown
+from calldron.store.session import Session
+
+
+def renew(session: Session, node: str, lease_until: datetime) -> None:
+    """Prolong every lease of a node."""
+    session.run("UPDATE store_attempt SET lease_until = %s WHERE node = %s AND ended_at IS NULL", lease_until, node)
+
+
+def rescue(session: Session, now: datetime) -> list[Orphan]:
+    """End attempts whose lease is over, at the end of their lease: until then their node may have been alive."""
+    rows = session.rows(_EXPIRED + session.lock_free, now)
+    close_as_unknown(session, [(attempt, until, call, batch) for attempt, until, call, batch, _ in rows], now)
+    return [Orphan(attempt, call, batch, account) for attempt, _, call, batch, account in rows]
+
+
+def withdrawn(session: Session, node: str) -> list[Withdrawal]:
+    """Attempts of a node whose call or batch was taken back."""
+    return [Withdrawal(attempt, gently=not roughly) for attempt, roughly in session.rows(_WITHDRAWN, node)]
+
+
+def orphans_without_recording(session: Session) -> list[Orphan]:
+    """Attempts of which tracks may be left, because their node died after somebody answered."""
+    return [Orphan(*row) for row in session.rows(_WITHOUT_RECORDING)]
+
+
+_EXPIRED = """
+SELECT a.id, a.lease_until, c.id, c.batch_id, c.account_id
+FROM store_attempt a JOIN store_call c ON c.id = a.call_id
+WHERE a.ended_at IS NULL AND a.lease_until < %s ORDER BY a.id
+"""
+
+_WITHDRAWN = """
+SELECT a.id, c.cancelled OR b.deleting
+FROM store_attempt a JOIN store_call c ON c.id = a.call_id JOIN store_batch b ON b.id = c.batch_id
+WHERE a.ended_at IS NULL AND a.node = %s AND (c.cancelled OR b.deleting OR b.state = 'stopped')
+"""
+
+_WITHOUT_RECORDING = """
+SELECT a.id, c.id, c.batch_id, c.account_id
+FROM store_attempt a JOIN store_call c ON c.id = a.call_id JOIN store_batch b ON b.id = c.batch_id
+WHERE a.outcome = 'unknown' AND a.recording = '' AND b.record
+    AND EXISTS (SELECT 1 FROM store_legrow l WHERE l.attempt_id = a.id AND l.answered_at IS NOT NULL)
+ORDER BY a.id
+"""

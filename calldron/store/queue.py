@@ -1,0 +1,100 @@
+"""The dialer's ``Store`` on the database of the installation."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+
+from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Withdrawal
+from calldron.domain.errors import StoreUnavailable
+from calldron.store import claim, expunge, leases, progress, recordings
+from calldron.store.changes import Changes
+from calldron.store.thread import DatabaseThread
+
+
+class SqlStore:
+    """``node`` names this run of this process and no other: leases are prolonged by it. ``database``: Django's alias.
+
+    Every method raises ``StoreUnavailable`` where the database is locked or away; it may be repeated then.
+    """
+
+    def __init__(self, node: str, *, database: str = "default") -> None:
+        self._node = node
+        self._thread = DatabaseThread(database)
+        self._changes = Changes(self._thread)
+        self._wants = 0  # channels that the call at the head of the queue waits for
+
+    async def open(self) -> None:
+        """Connect. Raises ``StoreUnavailable``."""
+        await self._changes.wait(0)
+
+    async def close(self) -> None:
+        """Write what was handed in and disconnect."""
+        await self._thread.close()
+
+    async def claim(self, now: datetime, lease_until: datetime, room: int) -> list[Claim]:
+        """See ``Store``. Cancelling it is safe: calls that nobody will dial are given back."""
+        work = partial(claim.claim, node=self._node, now=now, lease_until=lease_until, room=room)
+        taking = asyncio.ensure_future(self._thread.write(work))
+        try:
+            taken = await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            with suppress(StoreUnavailable):  # then the claim itself failed, or the leases end by themselves
+                unwanted = await taking
+                await self._thread.write(partial(claim.release, claims=unwanted.claims, now=now))
+            raise
+        self._wants = taken.wants
+        return taken.claims
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        """See ``Store``; also when a trunk's rate lets the next call go."""
+        return await self._thread.read(partial(claim.next_due, now=now, wants=self._wants))
+
+    async def intend(self, intents: Sequence[LegIntent]) -> list[int | None]:
+        """See ``Store``. The client is not dialled outside the window either."""
+        return await self._thread.write(partial(progress.intend, intents=intents))
+
+    async def progress(self, steps: Sequence[LegProgress]) -> None:
+        """See ``Store``."""
+        await self._thread.write(partial(progress.progress, steps=steps))
+
+    async def finish(self, ends: Sequence[AttemptEnd]) -> list[bool]:
+        """See ``Store``. An end that is written already is kept: it may be repeated."""
+        return await self._thread.write(partial(progress.finish, ends=ends))
+
+    async def attach_recording(self, attempt_id: int, path: str, seconds: float) -> None:
+        """See ``Store``."""
+        await self._thread.write(partial(recordings.attach, attempt_id=attempt_id, path=path, seconds=seconds))
+
+    async def renew(self, lease_until: datetime) -> None:
+        """See ``Store``."""
+        await self._thread.write(partial(leases.renew, node=self._node, lease_until=lease_until))
+
+    async def rescue(self, now: datetime) -> list[Orphan]:
+        """See ``Store``."""
+        return await self._thread.write(partial(leases.rescue, now=now))
+
+    async def orphans_without_recording(self) -> list[Orphan]:
+        """See ``Store``."""
+        return await self._thread.read(leases.orphans_without_recording)
+
+    async def withdrawn(self) -> list[Withdrawal]:
+        """See ``Store``."""
+        return await self._thread.read(partial(leases.withdrawn, node=self._node))
+
+    async def expunge(self) -> list[str]:
+        """See ``Store``. Gives recordings as soon as it has some, so that a crash leaves few of them behind; an empty
+        list says that nothing is left to remove."""
+        while True:
+            paths, more = await self._thread.write(expunge.expunge)
+            if paths or not more:
+                return paths
+
+    async def sound(self, sound_id: int) -> bytes:
+        """See ``Store``. Raises ``LookupError`` where the intro is gone."""
+        return await self._thread.read(partial(recordings.sound, sound_id=sound_id))
+
+    async def wait_for_change(self, timeout: float) -> bool:
+        """See ``Store``."""
+        return await self._changes.wait(timeout)

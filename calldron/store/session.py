@@ -1,0 +1,92 @@
+"""Statements as the store writes them, the same for every database: aware UTC times in and out, lists after ``IN``."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+Row = tuple[Any, ...]
+
+_ROWS_A_STATEMENT = 500
+
+
+class Session:
+    """A cursor for the length of one unit of work.
+
+    ``lock`` and ``lock_free`` end a SELECT whose rows are to be written: the second leaves out those that another
+    session holds. SQLite has one writer at a time, so that there they are empty.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        features = connection.features
+        self.lock = " FOR UPDATE" if features.has_select_for_update else ""
+        self.lock_free = " FOR UPDATE SKIP LOCKED" if features.has_select_for_update_skip_locked else ""
+
+    def close(self) -> None:
+        """Give the cursor back."""
+        self._cursor.close()
+
+    def rows(self, sql: str, *params: object) -> list[Row]:
+        """Every row of a query. A parameter that is a list stands for its elements: ``id IN %s``."""
+        self._execute(sql, params)
+        return [tuple(map(_out, row)) for row in self._cursor.fetchall()]
+
+    def row(self, sql: str, *params: object) -> Row | None:
+        """The first row of a query."""
+        self._execute(sql, params)
+        row = self._cursor.fetchone()
+        return None if row is None else tuple(map(_out, row))
+
+    def run(self, sql: str, *params: object) -> int:
+        """How many rows a statement changed."""
+        self._execute(sql, params)
+        changed: int = self._cursor.rowcount
+        return changed
+
+    def run_each(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """The same statement once a row of parameters."""
+        self._cursor.executemany(sql, [[self._in(value) for value in row] for row in rows])
+
+    def insert(self, into: str, rows: Sequence[Sequence[object]], returning: str) -> list[Row]:
+        """Insert rows of as many values as ``into`` (``table (column, …)``) has columns. What is returned comes in
+        no particular order."""
+        answers: list[Row] = []
+        for start in range(0, len(rows), _ROWS_A_STATEMENT):
+            some = rows[start : start + _ROWS_A_STATEMENT]
+            values = ", ".join(["%s"] * len(some))
+            answers += self.rows(
+                " ".join(("INSERT INTO", into, "VALUES", values, "RETURNING", returning)), *map(list, some)
+            )
+        return answers
+
+    def _execute(self, sql: str, params: Sequence[object]) -> None:
+        flat: list[Any] = []
+        pieces = sql.split("%s")
+        for index, param in enumerate(params):
+            if isinstance(param, list):
+                marks = ", ".join(["%s"] * len(param)) or "NULL"  # IN (NULL) holds for nothing
+                pieces[index] += f"({marks})"
+                flat.extend(self._in(value) for value in param)
+            else:
+                pieces[index] += "%s"
+                flat.append(self._in(param))
+        self._cursor.execute("".join(pieces), flat)
+
+    def _in(self, value: object) -> Any:
+        if isinstance(value, datetime):
+            return self._connection.ops.adapt_datetimefield_value(value)
+        return value
+
+
+def _out(value: object) -> object:
+    if isinstance(value, datetime) and value.tzinfo is None:  # SQLite keeps UTC without saying so
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+def moment(value: datetime | str | None) -> datetime | None:
+    """The time an aggregate gave: SQLite knows the type of a column, not that of ``min(column)``."""
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
