@@ -1,0 +1,96 @@
+"""The web server as it runs in production: granian before the WSGI application, in its own process and folder."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import httpx
+from peers.ports import HOST, free_port, wait_until
+
+_NEW_USER = """
+import sys, django
+django.setup()
+from calldron.services.accounts import create_user
+print(create_user(sys.argv[1])[1])
+"""
+
+
+@dataclass
+class WebServer:
+    """A started server. ``home`` is its folder, ``url`` where it answers."""
+
+    home: Path
+    port: int
+    process: "subprocess.Popen[bytes]"
+    log: IO[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def new_key(self, email: str) -> str:
+        """The API key of a new account."""
+        made = subprocess.run(
+            [sys.executable, "-c", _NEW_USER, email],
+            env=environment(self.home, self.port),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return made.stdout.strip()
+
+    def client(self, key: str) -> httpx.Client:
+        """A client that sends this key."""
+        return httpx.Client(base_url=self.url, auth=(key, ""), timeout=60)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+        self.log.close()
+
+
+def start(home: Path, **settings: str) -> WebServer:
+    """Start one on an empty folder and wait until it answers. ``settings``: further ``CALLDRON_…``, in lower case."""
+    port = free_port()
+    env = environment(home, port, **settings)
+    subprocess.run([sys.executable, "-m", "django", "migrate", "-v0"], env=env, check=True, timeout=120)
+    log = (home / "web.log").open("wb")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)),
+            *("--workers", "1", "--blocking-threads", "8", "--no-log", "calldron.wsgi:application"),
+        ],
+        env=env,
+        stdout=log,
+        stderr=log,
+    )
+    server = WebServer(home, port, process, log)
+    try:
+        wait_until(lambda: process.poll() is not None or _answers(server.url), "the web server", 60)
+        assert process.poll() is None, (home / "web.log").read_text()
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
+def environment(home: Path, port: int, **settings: str) -> dict[str, str]:
+    """What the processes of one installation share."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "calldron.settings",
+        "CALLDRON_HOME": str(home),
+        "CALLDRON_PUBLIC_URL": f"http://{HOST}:{port}",
+        **{f"CALLDRON_{name.upper()}": value for name, value in settings.items()},
+    }
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/v1/docs", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
