@@ -41,9 +41,8 @@ def texts_of_python(path: Path) -> Iterator[Text]:
 def texts_of_template(path: Path) -> Iterator[Text]:
     """Django turns a template into calls of gettext; each is read as Python."""
     for name, arguments in TEMPLATE_CALL.findall(templatize(path.read_text())):
-        values = [
-            node.value for node in ast.parse(f"f({arguments})", mode="eval").body.args if isinstance(node, ast.Constant)
-        ]
+        call = ast.parse(f"({arguments},)", mode="eval").body
+        values = [str(node.value) for node in ast.iter_child_nodes(call) if isinstance(node, ast.Constant)]
         context = values.pop(0) if name in ("pgettext", "npgettext") else None
         yield (tuple(values[:2]) if name in ("ngettext", "npgettext") else values[0]), context
 
@@ -92,11 +91,11 @@ def complaints(used: dict[Text, str], russian: Catalog) -> Iterator[str]:
 def update(used: dict[Text, str], russian: Catalog) -> None:
     template = Catalog(project="calldron", domain="django")
     for (message, context), place in used.items():
-        template.add(message, locations=[(place, None)], context=context)
+        template.add(message, locations=[(place, 1)], context=context)
     russian.update(template, no_fuzzy_matching=True)
     CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
     with CATALOGUE.open("wb") as file:
-        write_po(file, russian, width=110, ignore_obsolete=True)
+        write_po(file, russian, width=110, ignore_obsolete=True, include_lineno=False)
 
 
 def main() -> int:

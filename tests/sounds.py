@@ -44,7 +44,7 @@ def mp3(sound: Sound, rate: int, kbits: int = 64, channels: int = 1) -> bytes:
 
 def samples(pcm: bytes) -> Sound:
     """s16le to floats of full scale 1.0."""
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+    return (np.frombuffer(pcm, "<i2") / 32768).astype(np.float32)
 
 
 def rms(sound: Sound) -> float:

@@ -80,7 +80,8 @@ class Baresip:
         """8 kHz mono s16le of the call, by an echoing phone that has been stopped."""
         (dump,) = self._folder.glob("dump-*-dec.wav")
         with wave.open(str(dump)) as file:
-            return file.readframes(file.getnframes())
+            pcm: bytes = file.readframes(file.getnframes())
+        return pcm
 
     def _says(self, pcm: bytes) -> Path:
         path = self._folder / "says.wav"
