@@ -118,7 +118,7 @@ class World:
             if leg.playing:
                 events.append(Played(role))
             if leg.listening:
-                events += [Heard(role, 0.2), Heard(role, 20.0)]
+                events += [Heard(role, 0.99), Heard(role, 1.0)]
             return events
         events += [Ringing(role), Answered(role)]
         events += [Ended(role, ending) for ending in UNANSWERED_ENDS]
