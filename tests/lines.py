@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from calldron.dialer.ports import DialRequest, Engine, Trunk
 from calldron.domain.events import Ended, LegEvent, Role
@@ -58,6 +58,24 @@ class Line:
     async def ended(self) -> Ending:
         """How the leg ended, once it did."""
         return (await self.wait_for(Ended)).ending
+
+
+class DialPeer(Protocol):
+    """Dials a number at a peer's address."""
+
+    def __call__(
+        self,
+        address: tuple[str, int],
+        number: str,
+        *,
+        transport: str = "udp",
+        username: str = "",
+        password: str = "",
+        ring_timeout: float = 15.0,
+        recording: Path | None = None,
+        role: Role = Role.CLIENT,
+        caller_id: str = "+74950000000",
+    ) -> Line: ...
 
 
 class Exchange:

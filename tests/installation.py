@@ -1,0 +1,153 @@
+"""A whole installation as it runs in production: web and dialer in processes of their own, and outside of them a
+carrier that counts what reaches it."""
+
+import asyncio
+import base64
+import io
+import os
+import signal
+import subprocess
+import sys
+import wave
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import web_server
+from lines import HOST
+from web_server import WebServer
+
+from calldron.engines.carrier.server import Carrier
+from calldron.media import tones
+
+PATIENCE = 60.0
+
+
+class Installation:
+    """``api`` is signed in as an account of its own. Numbers are the carrier's plan."""
+
+    def __init__(self, home: Path, carrier: Carrier, web: WebServer, api: httpx.AsyncClient) -> None:
+        self.home = home
+        self.carrier = carrier
+        self.api = api
+        self._web = web
+        self._dialer: subprocess.Popen[bytes] | None = None
+
+    def start_dialer(self) -> None:
+        """Start ``calldron dialer`` on the folder; it may be started again after it died."""
+        with (self.home / "dialer.log").open("ab") as log:
+            self._dialer = subprocess.Popen(
+                [sys.executable, "-m", "calldron.cli", "dialer"],
+                env=web_server.environment(self.home, self._web.port),
+                stdout=log,
+                stderr=log,
+            )
+
+    def signal_dialer(self, number: int) -> None:
+        """Send a signal to the dialer's process alone."""
+        assert self._dialer is not None
+        os.kill(self._dialer.pid, number)
+
+    async def dialer_ended(self) -> int:
+        """The dialer's exit code, once it ended."""
+        assert self._dialer is not None
+        return await asyncio.to_thread(self._dialer.wait, PATIENCE)
+
+    async def kill_dialer(self) -> None:
+        """``kill -9``."""
+        self.signal_dialer(signal.SIGKILL)
+        await self.dialer_ended()
+
+    async def batch(self, **fields: object) -> str:
+        """Create a batch that may dial at any hour; its id."""
+        answer = await self.api.post("/v1/batches", json=[{"batch": {"type": "instant", **fields}}])
+        assert answer.status_code == 201, answer.text
+        made: str = answer.json()["id"]
+        return made
+
+    async def calls(self, batch: str, *numbers: str) -> list[str]:
+        """Add calls; their ids."""
+        body = [{"call": {"phone_number": number}} for number in numbers]
+        answer = await self.api.post(f"/v1/batches/{batch}/calls", json=body)
+        assert answer.status_code == 201, answer.text
+        made = answer.json()
+        return [one["id"] for one in (made if isinstance(made, list) else [made])]
+
+    async def call(self, batch: str, call: str) -> dict[str, Any]:
+        """The call as the API shows it."""
+        answer = await self.api.get(f"/v1/batches/{batch}/calls/{call}")
+        assert answer.status_code == 200, answer.text
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    async def final(self, batch: str, call: str) -> dict[str, Any]:
+        """The call once it is final."""
+        return await self.shown(batch, call, lambda shown: bool(shown["final"]))
+
+    async def shown(self, batch: str, call: str, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The call once this holds of it."""
+
+        async def look() -> dict[str, Any] | None:
+            shown = await self.call(batch, call)
+            return shown if condition(shown) else None
+
+        return await self.until(look, f"call {call}")
+
+    async def recording(self, batch: str, call: str) -> bytes:
+        """The finished recording, mp3."""
+        shown = await self.shown(batch, call, lambda shown: shown["record_url"] is not None)
+        answer = await self.api.get(shown["record_url"])
+        assert answer.status_code == 200
+        return answer.content
+
+    async def until(self, look: Callable[[], Awaitable[Any]], what: str) -> Any:
+        """Ask again and again until the answer is not ``None``: the API is all a client has to look at."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while (found := await look()) is None:
+            assert asyncio.get_running_loop().time() < deadline, f"{what}: {self.log()}"
+            await asyncio.sleep(0.1)
+        return found
+
+    def log(self) -> str:
+        """The end of the dialer's log."""
+        return (self.home / "dialer.log").read_text()[-4000:]
+
+    async def stop(self) -> None:
+        """End every process."""
+        if self._dialer is not None and self._dialer.poll() is None:
+            self._dialer.terminate()
+            self._dialer.terminate()
+            await self.dialer_ended()
+        await self.api.aclose()
+        await asyncio.to_thread(self._web.stop)
+        await self.carrier.stop()
+
+
+async def start(home: Path) -> Installation:
+    """Start one whose only trunk leads to its carrier; the dialer is left to the test."""
+    carrier = Carrier(HOST, 0)
+    await carrier.start()
+    web = await asyncio.to_thread(web_server.start, home, api_rate="0")
+    for arguments in (["trunk", "add", "counting", f"sip:{HOST}:{carrier.port}"],):
+        await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "calldron.cli", *arguments],
+            env=web_server.environment(home, web.port),
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+    key = await asyncio.to_thread(web.new_key, "owner@example.org")
+    return Installation(home, carrier, web, httpx.AsyncClient(base_url=web.url, auth=(key, ""), timeout=60))
+
+
+def intro(seconds: float = 2.0, hz: float = 1000.0) -> dict[str, str]:
+    """An intro's two fields of a batch: a steady tone as a WAV."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(tones.tone(hz, seconds))
+    return {"intro": base64.b64encode(file.getvalue()).decode(), "intro_filename": "intro.wav"}
