@@ -27,7 +27,7 @@ types: setup ## mypy, strict
 
 bench: setup ## benchmarks, with Asterisk beside us
 	@scripts/peers
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python -m bench $(ARGS)
 
 lock: setup ## resolve requirements*.in anew into the hashed lists
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt
