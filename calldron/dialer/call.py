@@ -60,6 +60,7 @@ class CallRun:
         self._prompts = prompts
         self._clock = clock
         self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._called_off = False  # withdrawn or stopped, perhaps not read yet
         self._legs: dict[Role, Leg] = {}
         self._leg_ids: dict[Role, int] = {}
         self._timers: dict[Timer, asyncio.Task[None]] = {}
@@ -70,10 +71,12 @@ class CallRun:
 
     def withdraw(self, *, gently: bool) -> None:
         """The owner took the call back."""
+        self._called_off = True
         self._events.put_nowait(Withdrawn(gently))
 
     def hang_up(self) -> None:
         """The dialer stops."""
+        self._called_off = True
         self._events.put_nowait(Stopped())
 
     async def run(self) -> None:
@@ -137,6 +140,9 @@ class CallRun:
         return self._prompts.name(self.claim.sound_id)
 
     async def _dial(self, role: Role) -> None:
+        if self._called_off:  # looked at immediately before each dial; the machine learns the reason from the queue
+            self._events.put_nowait(Refused(role))
+            return
         claim = self.claim
         number = claim.number if role is Role.CLIENT else claim.operator
         leg_id = self._leg_ids.get(role) if not self._legs else None

@@ -39,6 +39,7 @@ class Dialer:
         self._store = store
         self._engine = engine
         self._prompts = prompts
+        self._clock = clock
         self._settings = settings
         self._journal = Journal(store, clock)
         self._recordings = Recordings(engine, store, clock, settings.tracks, settings.recordings)
@@ -86,23 +87,24 @@ class Dialer:
             done, _ = await asyncio.wait({stopping, *parts}, return_when=asyncio.FIRST_COMPLETED)
             if stopping not in done:
                 raise _death(done)
-            dialing.cancel()
-            await self._wind_down(parts - {dialing})
+            self._scheduler.stop()
+            await self._wind_down(dialing, parts - {dialing})
         finally:
             for task in (stopping, *parts):
                 task.cancel()
             await asyncio.gather(stopping, *parts, return_exceptions=True)
 
-    async def _wind_down(self, parts: set[asyncio.Task[None]]) -> None:
+    async def _wind_down(self, dialing: asyncio.Task[None], parts: set[asyncio.Task[None]]) -> None:
         log.info("stopping", calls=self._scheduler.calls_up)
-        finished = asyncio.create_task(self._end_calls(), name="end calls")
+        finished = asyncio.create_task(self._end_calls(dialing), name="end calls")
         done, _ = await asyncio.wait({finished, *parts}, return_when=asyncio.FIRST_COMPLETED)
         if finished not in done:
             finished.cancel()
             raise _death(done)
         await finished
 
-    async def _end_calls(self) -> None:
+    async def _end_calls(self, dialing: asyncio.Task[None]) -> None:
+        await dialing  # a last claim may come in; its calls are ended like the others
         hurry = asyncio.create_task(self._hurry.wait())
         empty = asyncio.create_task(self._scheduler.empty())
         await asyncio.wait({hurry, empty}, timeout=self._settings.drain, return_when=asyncio.FIRST_COMPLETED)
@@ -122,7 +124,7 @@ class Dialer:
                 await self._recordings.unlink(await self._store.expunge())
             except StoreUnavailable as error:
                 log.warning("store away, changes are not seen", error=str(error))
-                await asyncio.sleep(1.0)
+                await self._clock.sleep(1.0)
 
     def _part(self, name: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         return asyncio.create_task(work, name=name)

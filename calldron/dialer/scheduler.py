@@ -43,6 +43,7 @@ class Scheduler:
         self._lease = lease
         self._calls: dict[int, CallRun] = {}  # by attempt
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self._look = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -53,13 +54,19 @@ class Scheduler:
         return len(self._calls)
 
     async def run(self) -> None:
-        """Claim and dial until cancelled; calls that are up go on then."""
-        while True:
+        """Claim and dial until ``stop``; calls that are up go on then. Not to be cancelled: a claim that is under way
+        may be committed, and its calls would belong to nobody."""
+        while not self._stopping:
             claims = await self._claim()
             for claim in claims:
                 self._begin(claim)
             if not claims:
                 await self._wait()
+
+    def stop(self) -> None:
+        """Claim no more."""
+        self._stopping = True
+        self._look.set()
 
     def look(self) -> None:
         """Something changed that may let calls go out."""
@@ -81,10 +88,10 @@ class Scheduler:
         await self._empty.wait()
 
     async def _claim(self) -> list[Claim]:
+        self._look.clear()
         room = min(self._max_calls - len(self._calls), CLAIM_AT_ONCE)
         if room <= 0:
             return []
-        self._look.clear()
         now = self._clock.now()
         try:
             return await self._store.claim(now, now + self._lease, room)

@@ -57,9 +57,11 @@ UNANSWERED_ENDS = (BUSY, WRONG_NUMBER, REJECTED, OVERLOADED, UNANSWERED, NO_REPL
 
 
 class At(Enum):
-    """How far a leg is. ``ASKED``: the dial may still be refused."""
+    """How far a leg is. ``ASKED``: the dial may still be refused. ``CLAIMED``: as the first leg, whose intent was
+    committed with the claim, so it is refused only where the call was called off meanwhile."""
 
     ASKED = auto()
+    CLAIMED = auto()
     CALLED = auto()
     ANSWERED = auto()
 
@@ -88,8 +90,7 @@ class World:
     def begin(cls, plan: Plan) -> "World":
         machine, commands = begin(plan)
         world = cls(plan, machine)._obey(commands)
-        # The first leg's intent is committed with the claim: it can't be refused.
-        return replace(world, legs=tuple((role, replace(leg, at=At.CALLED)) for role, leg in world.legs))
+        return replace(world, legs=tuple((role, replace(leg, at=At.CLAIMED)) for role, leg in world.legs))
 
     def leg(self, role: Role) -> LegState | None:
         return dict(self.legs).get(role)
@@ -109,7 +110,7 @@ class World:
 
     def _of_leg(self, role: Role, leg: LegState) -> list[Event]:
         events: list[Event] = []
-        if leg.at is At.ASKED:
+        if leg.at is At.ASKED or (leg.at is At.CLAIMED and leg.hung_up):
             events.append(Refused(role))
         if leg.at is At.ANSWERED:
             events += [Digit(role, "1"), Digit(role, "5"), Ended(role, LEFT), Ended(role, MEDIA_LOST)]
