@@ -8,7 +8,7 @@ from peers.asterisk import Asterisk, dialer
 from peers.ports import free_port
 
 from bench.ari import APP, Ari, Event
-from bench.rig import CLIMB, HOST, Counted
+from bench.rig import CLIMB, HOST, Counted, RigFailed
 
 _UP_WITHIN = 30.0  # seconds
 _AT_ONCE = 20  # requests under way when something is asked of every call
@@ -93,9 +93,9 @@ class AsteriskRig:
             try:
                 await asyncio.wait_for(self._changed.wait_for(lambda: bool(self._failure) or true()), _UP_WITHIN)
             except TimeoutError:
-                raise SystemExit(f"Asterisk: {what}: not within {_UP_WITHIN:.0f} s, {len(self._up)} are up") from None
+                raise RigFailed(f"{what}: not within {_UP_WITHIN:.0f} s, {len(self._up)} are up") from None
         if self._failure:
-            raise SystemExit(f"Asterisk: {self._failure}")
+            raise RigFailed(self._failure)
 
     async def _wake(self) -> None:
         async with self._changed:

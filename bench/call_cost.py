@@ -19,7 +19,7 @@ from bench.callees import callees
 from bench.ours import CalldronRig, calldron_rig
 from bench.processes import Datagrams
 from bench.report import Cell, Table, verdict
-from bench.rig import Counted, Rig
+from bench.rig import Counted, Rig, RigFailed
 
 CPU_GOAL = 1.5  # milliseconds a call-second
 CALLS = (100, 300)
@@ -57,16 +57,18 @@ class Measured:
     name: str
     idle: int
     levels: Sequence[Level]
-    counted: Counted
+    counted: Counted | None
     echoed: int
     dropped: int  # datagrams, from the first call to the last
     mixing: tuple[float, float] | None = None  # CPU seconds, seconds recorded
+    failure: str = ""
 
 
 async def measure(
     open_rig: Callable[[Path, Sequence[int]], AbstractAsyncContextManager[Rig]], calls: Sequence[int], seconds: float
 ) -> Measured:
-    """Climb to each number of calls, stay there for so many seconds, hang up."""
+    """Climb to each number of calls, stay there for so many seconds, hang up. An engine that fails on the way is
+    measured as far as it came."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         work = Path(folder)
         with callees(work, _CALLEES) as peers:
@@ -74,13 +76,18 @@ async def measure(
                 await asyncio.sleep(_SETTLE)
                 idle = processes.usage(rig.pid).rss
                 before = processes.datagrams()
-                levels = [await _level(rig, number, seconds) for number in calls]
-                dropped = processes.datagrams().since(before).dropped
-                counted = await rig.hang_up()
-                mixing = await rig.render(_RENDERED) if isinstance(rig, CalldronRig) else None
-                name = rig.name
+                levels: list[Level] = []
+                dropped, counted, mixing, failure = 0, None, None, ""
+                try:
+                    for number in calls:
+                        levels.append(await _level(rig, number, seconds))  # noqa: PERF401 - kept where the next fails
+                    dropped = processes.datagrams().since(before).dropped
+                    counted = await rig.hang_up()
+                    mixing = await rig.render(_RENDERED) if isinstance(rig, CalldronRig) else None
+                except RigFailed as error:
+                    failure = str(error)
             echoed = sum(peer.heard().echoed for peer in peers)
-    return Measured(name, idle, levels, counted, echoed, dropped, mixing)
+    return Measured(rig.name, idle, levels, counted, echoed, dropped, mixing, failure)
 
 
 async def _level(rig: Rig, calls: int, seconds: float) -> Level:
@@ -102,12 +109,14 @@ def cost_table(results: Sequence[Measured]) -> Table:
             cost: Cell = verdict(level.cost, CPU_GOAL, most=True) if ours else level.cost
             rows.append((one.name, level.calls, cost, level.packets, level.datagrams.dropped))
     notes = [
-        f"steady calls for {results[0].levels[0].seconds:.0f} s; prompt, both ways recorded, keys listened for; all "
+        "steady calls; prompt, both ways recorded, keys listened for; all "
         "processes of the engine counted, the callees (SIPp) and what drives the engine not",
         "packets: RTP that arrived, a call and second, both ways together; 100 is all of it",
         "dropped: datagrams that the kernel dropped on the whole machine meanwhile",
     ]
     for one in results:
+        if one.failure:
+            notes.append(f"{one.name} FAILED: {one.failure}")
         if one.mixing:
             spent, seconds = one.mixing
             cost = 1000 * spent / seconds
@@ -119,7 +128,8 @@ def packet_table(results: Sequence[Measured]) -> Table:
     """Packets lost, both ways."""
     rows: list[Sequence[Cell]] = []
     for one in results:
-        counted = one.counted
+        if (counted := one.counted) is None:
+            continue
         out = max(0, counted.sent - one.echoed)
         lost: Cell = out + counted.lost + one.dropped
         if one.name == CalldronRig.name:
@@ -164,16 +174,14 @@ def packet_table(results: Sequence[Measured]) -> Table:
 
 def memory_table(results: Sequence[Measured]) -> Table:
     """Resident memory by number of calls."""
-    rows: list[Sequence[Cell]] = [
-        (
-            one.name,
-            one.idle / 1e6,
-            *(level.rss / 1e6 for level in one.levels),
-            (one.levels[-1].rss - one.idle) / 1000 / one.levels[-1].calls,
-        )
-        for one in results
-    ]
-    columns = ("engine", "MB at 0 calls", *(f"at {level.calls}" for level in results[0].levels), "kB per call")
+    rows: list[Sequence[Cell]] = []
+    for one in results:
+        rows.append((one.name, 0, one.idle / 1e6, None))
+        rows += [
+            (one.name, level.calls, level.rss / 1e6, (level.rss - one.idle) / 1000 / level.calls)
+            for level in one.levels
+        ]
+    columns = ("engine", "calls", "MB", "kB per call")
     return Table("Memory of a call", columns, rows, ["resident, all processes of the engine"])
 
 

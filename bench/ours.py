@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import ROOT, processes
-from bench.rig import Counted
+from bench.rig import Counted, RigFailed
 
 _ANSWER = 120.0  # seconds, for the slowest that is asked for
 
@@ -34,7 +34,7 @@ class CalldronRig:
         self._process.stdin.write(json.dumps([what, *arguments]).encode() + b"\n")
         line = await asyncio.wait_for(self._process.stdout.readline(), _ANSWER)
         if not line:
-            raise SystemExit(f"the engine ended while it was asked to {what}")
+            raise RigFailed(f"the engine ended while it was asked to {what}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -20,6 +20,10 @@ class Counted:
     longest_delay: float | None = None
 
 
+class RigFailed(RuntimeError):
+    """An engine could not do what it was asked; the message says what."""
+
+
 class Rig(Protocol):
     """An engine that plays a prompt of 60 s to every call, records both ways and listens for keys."""
 
@@ -30,7 +34,7 @@ class Rig(Protocol):
         """The process whose family is the engine."""
 
     async def climb(self, calls: int) -> None:
-        """Place calls until that many are up in all, and their prompt plays."""
+        """Place calls until that many are up in all, and their prompt plays. Raises ``RigFailed``."""
 
     async def hang_up(self) -> Counted:
-        """End all calls; returns when they are over."""
+        """End all calls; returns when they are over. Raises ``RigFailed``."""
