@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from calldron.engines.sip.dialog import Dialog, DialogId, Hop
@@ -28,7 +28,7 @@ class Profile:
     """How an agent behaves; seconds. ``session_interval`` 0: no session timer is asked for."""
 
     name: str = "Calldron"
-    timing: Timing = Timing()
+    timing: Timing = field(default_factory=Timing)
     session_interval: int = DEFAULT_INTERVAL
     min_se: int = MIN_SE
 
@@ -95,10 +95,16 @@ class Core:
                 self.layer.request(request, peer, on_response, on_failure)
 
         request.headers["user-agent"] = [self.profile.name]
+        self.reach_dialog(dialog, reached)
+
+    def reach_dialog(self, dialog: Dialog, done: Callable[[Peer | None], None]) -> None:
+        """Find the address that the next request in a dialog goes to."""
         try:
-            self.reach(dialog.hop(), reached)
+            hop = dialog.hop()
         except MessageError:
-            self.loop.call_soon(on_failure, Failure.TRANSPORT)
+            done(None)
+        else:
+            self.reach(hop, done)
 
     def refuse(
         self, transaction: ServerTransaction, code: int, phrase: str = "", headers: Headers | None = None

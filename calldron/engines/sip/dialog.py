@@ -65,14 +65,14 @@ class Dialog:
             local=f"{invite.headers['to'][0]};tag={local_tag}",
             remote=invite.headers["from"][0],
             target=invite.contact.uri if invite.contact else invite.from_.uri,
-            routes=list(invite.getall("record-route")),
+            routes=_usable(invite.getall("record-route")),
             first_hop=first_hop,
             remote_seq=invite.cseq.number,
         )
 
     def confirm(self, response: Response) -> None:
         """Take target and route set from a response; those of the 2xx are final (section 13.2.2.4)."""
-        self.routes = response.getall("record-route")[::-1]
+        self.routes = _usable(response.getall("record-route")[::-1])
         self.refresh_target(response)
 
     def refresh_target(self, message: Message) -> None:
@@ -132,3 +132,13 @@ class Dialog:
             return False
         self.remote_seq = request.cseq.number
         return True
+
+
+def _usable(routes: list[str]) -> list[str]:
+    """The route set, or none of it where a part is malformed: then the target may still be reached directly."""
+    try:
+        for route in routes:
+            parse_uri(NameAddr.parse(route).uri)
+    except MessageError:
+        return []
+    return list(routes)
