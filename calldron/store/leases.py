@@ -32,7 +32,7 @@ def orphans_without_recording(session: Session) -> list[Orphan]:
 _EXPIRED = """
 SELECT a.id, a.lease_until, c.id, c.batch_id, c.account_id
 FROM store_attempt a JOIN store_call c ON c.id = a.call_id
-WHERE a.ended_at IS NULL AND a.lease_until < %s ORDER BY a.id
+WHERE a.ended_at IS NULL AND a.lease_until < %s ORDER BY a.lease_until, a.id
 """
 
 _WITHDRAWN = """
@@ -46,5 +46,5 @@ SELECT a.id, c.id, c.batch_id, c.account_id
 FROM store_attempt a JOIN store_call c ON c.id = a.call_id JOIN store_batch b ON b.id = c.batch_id
 WHERE a.outcome = 'unknown' AND a.recording = '' AND b.record
     AND EXISTS (SELECT 1 FROM store_legrow l WHERE l.attempt_id = a.id AND l.answered_at IS NOT NULL)
-ORDER BY a.id
+ORDER BY a.ended_at, a.id
 """

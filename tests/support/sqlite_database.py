@@ -25,7 +25,7 @@ class SqliteDatabase:
     def fresh(self) -> str:
         """A copy under an alias of its own, which is its folder's name too."""
         name = f"database-{next(self._numbers)}"
-        home = self.home(name)
+        home = self._home(name)
         home.mkdir()
         shutil.copyfile(self._template, home / FILE)
         return self._connect(name, home / FILE)
@@ -33,10 +33,13 @@ class SqliteDatabase:
     def drop(self, alias: str) -> None:
         """Disconnect and remove the files."""
         self._disconnect(alias)
-        shutil.rmtree(self.home(alias))
+        shutil.rmtree(self._home(alias))
 
-    def home(self, alias: str) -> Path:
-        """The CALLDRON_HOME of a database."""
+    def environment(self, alias: str) -> dict[str, str]:
+        """See ``Database``."""
+        return {"CALLDRON_HOME": str(self._home(alias))}
+
+    def _home(self, alias: str) -> Path:
         return self._folder / alias
 
     def _connect(self, alias: str, path: Path) -> str:

@@ -28,6 +28,9 @@ class Database(Protocol):
     def fresh(self) -> str:
         """A database with the tables and nothing in them."""
 
+    def environment(self, alias: str) -> dict[str, str]:
+        """What makes it the default database of another process."""
+
     def drop(self, alias: str) -> None:
         """Disconnect from it and throw it away."""
 

@@ -1,0 +1,163 @@
+"""Nodes that die, freeze and wake: leases, rescue and fencing."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from support.store_world import LEASE, NOW, Node, World
+
+from calldron.dialer.ports import Orphan
+from calldron.domain.batch import BatchState
+from calldron.domain.events import Role
+from calldron.domain.outcome import Outcome
+
+SECOND = timedelta(seconds=1)
+LATER = NOW + LEASE + SECOND
+
+
+def test_a_lease_that_holds_is_nobody_else_s_business(world: World, node: Node) -> None:
+    world.add_batch(1)
+    node.claim_one()
+    assert world.node().rescue(NOW + LEASE) == []
+    assert world.attempts(ended_at=None).exists()
+
+
+def test_a_dead_node_s_calls_are_unknown_and_final(world: World, node: Node) -> None:
+    batch = world.add_batch(2, attempts=5)
+    claims = node.claim()
+    node.progress(claims[0], answered_at=NOW)
+
+    orphans = world.node().rescue(LATER)
+
+    assert orphans == [Orphan(one.attempt_id, one.call_id, batch.pk, world.account.pk) for one in claims]
+    assert set(world.calls().values_list("status", "final", "due_at", "ended_at")) == {
+        ("unknown", True, None, NOW + LEASE)
+    }
+    assert set(world.attempts().values_list("outcome", "fault", "ended_at")) == {("unknown", "ours", NOW + LEASE)}
+    assert not world.legs(ended_at=None).exists()
+    assert (world.batch(batch.pk).now.state, world.batch(batch.pk).now.unfinished) == (BatchState.FINISHED, 0)
+    assert world.node().rescue(LATER) == []
+
+
+def test_a_dead_node_s_channels_come_back(world: World, node: Node) -> None:
+    world.trunk.delete()
+    world.add_trunk(channels=2)
+    world.add_batch(4)
+    node.claim()
+    other = world.node()
+    assert other.claim() == []
+    other.rescue(LATER)
+    assert len(other.claim(at=LATER)) == 2
+
+
+def test_a_lease_that_is_renewed_holds_on(world: World, node: Node) -> None:
+    world.add_batch(2)
+    node.claim_one()
+    other = world.node()
+    theirs = other.claim_one()
+    node.renew(LATER + LEASE)
+    assert [one.attempt_id for one in other.rescue(LATER)] == [theirs.attempt_id]
+
+
+def test_renewing_raises_nothing_from_the_dead(world: World, node: Node) -> None:
+    world.add_batch(1)
+    claim = node.claim_one()
+    world.node().rescue(LATER)
+    node.renew(LATER + LEASE)
+    assert world.attempts(pk=claim.attempt_id).get().outcome == "unknown"
+
+
+@pytest.fixture
+def lost(world: World, node: Node) -> Any:
+    """A claim whose node froze for longer than its lease, while another ended it."""
+    world.add_callback(attempts=3, intro=True)
+    claim = node.claim_one()
+    node.progress(claim, ringing_at=NOW)
+    world.node().rescue(LATER)
+    return claim
+
+
+def snapshot(world: World) -> list[Any]:
+    rows = (world.batches(), world.calls(), world.attempts(), world.legs())
+    return [list(query.values()) for query in rows]
+
+
+def test_a_node_that_wakes_too_late_writes_nothing(world: World, node: Node, lost: Any) -> None:
+    before = snapshot(world)
+    node.progress(lost, answered_at=LATER)
+    node.leg_ended(lost, at=LATER)
+    assert node.intend(lost, Role.CLIENT, at=LATER) is None
+    assert node.finish(lost, Outcome.ANSWERED, at=LATER) is False
+    assert node.withdrawn() == []
+    assert snapshot(world) == before
+
+
+@pytest.mark.parametrize("wrong", [-1, 0, 1])
+def test_a_wrong_lease_changes_nothing(world: World, node: Node, wrong: int) -> None:
+    world.add_batch(1, callback="+74950000002")
+    claim = node.claim_one()
+    stranger = replace(claim, lease=claim.lease + wrong if wrong else 0)
+    before = snapshot(world)
+    node.progress(stranger, answered_at=NOW)
+    assert node.intend(stranger, Role.OPERATOR) is None
+    assert node.finish(stranger) is False
+    assert snapshot(world) == before
+
+
+def test_an_attempt_that_is_not_there_is_no_longer_ours(world: World, node: Node) -> None:
+    batch = world.add_batch(1)
+    claim = node.claim_one()
+    world.change(batch, deleting=True)
+    world.node().rescue(LATER)
+    node.expunge()
+    assert node.finish(claim) is False
+    assert node.intend(claim, Role.OPERATOR) is None
+    node.progress(claim, answered_at=NOW)
+    world.run(node.store.attach_recording(claim.attempt_id, "1/1.mp3", 1.0))
+
+
+def test_a_leg_of_another_attempt_is_not_touched(world: World, node: Node) -> None:
+    world.add_batch(2)
+    one, other = node.claim()
+    node.progress(one, other.leg_id, answered_at=NOW)
+    assert not world.legs(answered_at=NOW).exists()
+    assert not world.calls(status="answered").exists()
+
+
+# ---------------------------------------------------------------- recordings of the dead
+
+
+def test_tracks_may_be_left_of_calls_that_were_answered(world: World, node: Node) -> None:
+    batch = world.add_batch(3)
+    answered, _unanswered, ended = node.claim()
+    node.progress(answered, answered_at=NOW)
+    node.progress(ended, answered_at=NOW)
+    node.finish(ended)
+    other = world.node()
+    other.rescue(LATER)
+
+    orphan = Orphan(answered.attempt_id, answered.call_id, batch.pk, world.account.pk)
+    assert world.run(other.store.orphans_without_recording()) == [orphan]
+    world.run(other.store.attach_recording(answered.attempt_id, "1/1/1-1.mp3", 4.0))
+    assert world.run(other.store.orphans_without_recording()) == []
+    assert world.calls(pk=answered.call_id).get().recording == "1/1/1-1.mp3"
+
+
+def test_no_tracks_are_looked_for_where_nothing_was_recorded(world: World, node: Node) -> None:
+    world.add_batch(1, record=False)
+    node.progress(node.claim_one(), answered_at=NOW)
+    node.rescue(LATER)
+    assert world.run(node.store.orphans_without_recording()) == []
+
+
+def test_a_call_shows_the_recording_of_its_last_attempt(world: World, node: Node) -> None:
+    world.add_batch(1, attempts=2, call_delay=0)
+    first = node.claim_one()
+    node.finish(first, Outcome.BUSY)
+    second = node.claim_one()
+    node.finish(second)
+    world.run(node.store.attach_recording(second.attempt_id, "second.mp3", 1.0))
+    world.run(node.store.attach_recording(first.attempt_id, "first.mp3", 1.0))
+    assert world.calls().get().recording == "second.mp3"
+    assert list(world.attempts().values_list("recording", flat=True)) == ["first.mp3", "second.mp3"]
