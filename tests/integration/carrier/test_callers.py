@@ -1,6 +1,8 @@
 """The carrier as callers that we did not write find it: SIPp does the signalling, a bare socket hears the media."""
 
 import asyncio
+import os
+import signal
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 from lines import HOST, PATIENCE, Exchange
 
-from calldron.domain.outcome import EndedBy, Ending
+from calldron.domain.outcome import EndedBy
 from calldron.engines.carrier.server import Carrier
 from calldron.media import g711
 from calldron.media.g711 import SAMPLE_RATE, Codec
@@ -40,12 +42,12 @@ def sdp(port: int, formats: str = "0 96", *, version: int = 1, direction: str = 
     return SDP.format(port=port, formats=formats, version=version, direction=direction, host=host)
 
 
-def request(method: str, number: str, sequence: int, body: str = "", *, dialog: bool = True, same: bool = False) -> str:
-    """A ``<send>``. ``dialog``: with the tag and branch of a request within a dialog; ``same``: of the INVITE."""
-    uri = f"sip:{number}@[remote_ip]:[remote_port]" if same or not dialog else "[next_url]"
+def request(method: str, number: str, sequence: int, body: str = "", *, dialog: bool = True, back: int = 0) -> str:
+    """A ``<send>``. ``dialog``: with a To tag. ``back``: it belongs to the INVITE so many steps before."""
+    uri = f"sip:{number}@[remote_ip]:[remote_port]" if back or not dialog else "[next_url]"
     headers = HEADERS.format(number=number, tag="[peer_tag_param]" if dialog else "", cseq=f"{sequence} {method}")
     content = "Content-Type: application/sdp\n      " if body else ""
-    branch = "[branch-1]" if same else "[branch]"
+    branch = f"[branch-{back}]" if back else "[branch]"
     return f"""<send{' retrans="500"' if method != "ACK" else ""}><![CDATA[
       {method} {uri} SIP/2.0
       Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={branch}
@@ -133,8 +135,10 @@ class Ear(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.packets: list[Packet] = []
+        self.something = asyncio.Event()
 
     def datagram_received(self, data: bytes, addr: object) -> None:
+        self.something.set()
         self.packets.append(Packet(data[1] & 0x7F, data[12:]))
 
     def sound(self) -> np.ndarray:
@@ -206,7 +210,7 @@ async def test_a_caller_without_telephone_events_hears_keys(
 )
 async def test_an_offer_with_nothing_for_us_is_refused(carrier: Carrier, tmp_path: Path, body: str) -> None:
     number = "+79000000000"
-    ack = request("ACK", number, 1, same=True)
+    ack = request("ACK", number, 1, back=3)
     await sipp(
         tmp_path,
         carrier.port,
@@ -223,7 +227,7 @@ async def test_a_refusal_carries_its_cause(carrier: Carrier, tmp_path: Path) -> 
             request("INVITE", number, 1, sdp(4000), dialog=False),
             expect(100, optional=True),
             expect(403, holds="Reason: Q.850;cause=21"),
-            request("ACK", number, 1, same=True),
+            request("ACK", number, 1, back=3),
         ),
     )
     assert carrier.invites == {number: 1}
@@ -240,7 +244,7 @@ async def test_early_media_is_heard_before_the_answer(carrier: Carrier, tmp_path
             expect(100, optional=True),
             expect(183, holds="m=audio"),
             expect(404),
-            request("ACK", number, 1, same=True),
+            request("ACK", number, 1, back=4),
         ),
     )
     assert heard.sound().size / SAMPLE_RATE == pytest.approx(2.0, abs=0.3)
@@ -256,13 +260,14 @@ async def test_a_caller_that_gives_up_is_forgotten_at_once(exchange: Exchange, t
             request("INVITE", number, 1, sdp(4000), dialog=False),
             expect(100, optional=True),
             expect(180),
-            request("CANCEL", number, 1, dialog=False).replace("[branch]", "[branch-2]"),
+            request("CANCEL", number, 1, dialog=False, back=3),
             expect(200),
             expect(487),
-            request("ACK", number, 1, same=True),
+            request("ACK", number, 1, back=6),
         ),
     )
-    assert await exchange.ending(number) == Ending(EndedBy.REMOTE, 487)
+    ending = await exchange.ending(number)
+    assert (ending.by, ending.sip_code) == (EndedBy.REMOTE, 487)
     assert exchange.carrier.calls == 0
 
 
@@ -289,3 +294,29 @@ async def test_a_caller_may_hold_and_resume(carrier: Carrier, tmp_path: Path, ea
         ),
     )
     assert carrier.invites == {number: 1}
+
+
+async def test_stopping_hangs_up(carrier: Carrier, tmp_path: Path, ear: tuple[Ear, int]) -> None:
+    heard, port = ear
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        group.create_task(sipp(tmp_path, carrier.port, scenario(*call("+79000000000", sdp(port)), RECV_BYE, OK)))
+        await heard.something.wait()
+        await carrier.stop()
+
+
+async def test_the_death_of_the_media_process_ends_its_calls_and_no_later_ones(
+    carrier: Carrier, tmp_path: Path, ear: tuple[Ear, int]
+) -> None:
+    heard, port = ear
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        group.create_task(sipp(tmp_path, carrier.port, scenario(*call("+79000000000", sdp(port)), RECV_BYE, OK)))
+        await heard.something.wait()
+        for pid in media_processes():
+            os.kill(pid, signal.SIGKILL)
+    await sipp(tmp_path, carrier.port, scenario(*call("+79000003101", sdp(port)), RECV_BYE, OK))
+    assert keys(heard) == {1}
+
+
+def media_processes() -> list[int]:
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [int(pid) for pid in children if b"calldron.media.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
