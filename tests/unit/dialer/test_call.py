@@ -1,0 +1,375 @@
+"""One call on a scripted engine and a hand-turned clock."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from support.attempt_world import BUSY, LEFT, MEDIA_LOST
+from support.clock import HandClock, settled, until
+from support.memory_store import MemoryStore, claim
+from support.scripted_engine import ScriptedEngine, ScriptedLeg
+
+from calldron.dialer.call import MAX_DIGITS, CallRun
+from calldron.dialer.journal import Journal
+from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress
+from calldron.dialer.prompts import Prompts
+from calldron.domain.batch import BatchType, Confirmation
+from calldron.domain.commands import Tune
+from calldron.domain.events import Role
+from calldron.domain.outcome import Fault, Outcome, Result
+from calldron.domain.plan import Plan
+
+BARE = Plan(BatchType.BATCH, Confirmation.DTMF)
+KEYED = Plan(BatchType.BATCH, Confirmation.DTMF, has_intro=True)
+TRANSFER = Plan(BatchType.BATCH, Confirmation.DTMF, has_intro=True, has_operator=True)
+CALLBACK = Plan(
+    BatchType.CALLBACK,
+    Confirmation.DTMF,
+    has_intro=True,
+    has_operator=True,
+    operator_tries=2,
+    call_delay=12.0,
+    secretary_after=20.0,
+)
+INTRO = 5
+
+
+class Desk:
+    """What a call needs, and the call."""
+
+    def __init__(self, tracks: Path) -> None:
+        self.store = MemoryStore()
+        self.store.sounds = {INTRO: b"intro"}
+        self.clock = HandClock()
+        self.engine = ScriptedEngine()
+        self.journal = Journal(self.store, self.clock)
+        self.prompts = Prompts(self.engine, self.store, {Tune.RINGBACK: b"tu", Tune.ATTENTION: b"ding"})
+        self.tracks = tracks
+        self.writing = asyncio.create_task(self.journal.run())
+        self.running: asyncio.Task[None] | None = None
+
+    def call(self, plan: Plan, *, record: bool = True) -> CallRun:
+        claimed: Claim = claim(1, plan, sound_id=INTRO if plan.has_intro else None, record=record)
+        run = CallRun(claimed, self.engine, self.journal, self.prompts, self.clock, self.tracks)
+        self.running = asyncio.create_task(run.run())
+        return run
+
+    async def leg(self, number: int = 0) -> ScriptedLeg:
+        """The leg dialled ``number``-th."""
+        await until(lambda: len(self.engine.legs) > number)
+        return self.engine.legs[number]
+
+    async def end(self) -> AttemptEnd:
+        """How the attempt ended, once the call is done."""
+        assert self.running
+        await asyncio.wait_for(self.running, 5)
+        (end,) = self.store.committed("finish")
+        assert isinstance(end, AttemptEnd)
+        return end
+
+    def steps(self, leg_id: int) -> list[LegProgress]:
+        return [
+            step for step in self.store.committed("progress") if isinstance(step, LegProgress) and step.leg_id == leg_id
+        ]
+
+    def intents(self) -> list[LegIntent]:
+        return [intent for intent in self.store.committed("intend") if isinstance(intent, LegIntent)]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    desk = Desk(tmp_path / "tracks")
+    yield desk
+    for task in filter(None, (desk.writing, desk.running)):
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_call_from_dial_to_disk(desk: Desk) -> None:
+    run = desk.call(KEYED)
+    leg = await desk.leg()
+    assert leg.request.leg_id == "1"
+    assert (leg.request.number, leg.request.caller_id) == (run.claim.number, run.claim.caller_id)
+    assert leg.request.recording == desk.tracks
+    leg.ring()
+    leg.answer()
+    await until(lambda: leg.done == [("play", f"sound-{INTRO}", False)])
+    assert desk.engine.prompts[f"sound-{INTRO}"] == b"intro"
+    desk.clock.turn(4.25)
+    leg.press("7")
+    end = await desk.end()
+    assert (end.outcome, end.result, end.fault, end.sip_code) == (Outcome.ANSWERED, Result.CONFIRMED, Fault.NONE, 200)
+    assert (end.digits, end.talk, end.lease) == ("7", 4.25, run.claim.lease)
+    assert leg.done[1:] == [("stop playing",), ("hang up",)]
+    assert run.answered
+
+
+async def test_progress_is_noted_with_its_times_before_the_end(desk: Desk) -> None:
+    desk.call(KEYED)
+    leg = await desk.leg()
+    desk.clock.turn(1)
+    leg.ring()
+    await until(lambda: len(desk.steps(1)) == 1)
+    desk.clock.turn(5)
+    leg.end(BUSY)
+    end = await desk.end()
+    start = HandClock().now()
+    ringing, ended = desk.steps(1)
+    assert ringing.ringing_at == start + timedelta(seconds=1)
+    assert ended.ended_at == start + timedelta(seconds=6) == end.at
+    assert (ended.outcome, ended.fault, ended.ending) == (Outcome.BUSY, Fault.CALLEE, BUSY)
+    assert [name for name, _ in desk.store.transactions][-2:] == ["progress", "finish"]
+
+
+async def test_the_first_dial_needs_no_further_intent_and_every_other_one_does(desk: Desk) -> None:
+    desk.call(TRANSFER)
+    client = await desk.leg()
+    assert not desk.store.committed("intend")
+    client.answer()
+    client.press("1")
+    operator = await desk.leg(1)
+    (intent,) = desk.intents()
+    assert (intent.role, intent.number) == (Role.OPERATOR, operator.request.number)
+    assert operator.request.leg_id != client.request.leg_id
+    assert ("play", "tune-ringback", True) in client.done
+    operator.answer()
+    await until(lambda: desk.engine.bridges == [(client, operator)])
+    operator.end(LEFT)
+    assert (await desk.end()).result is Result.CONNECTED
+
+
+async def test_no_invite_leaves_before_its_intent_is_committed(desk: Desk) -> None:
+    desk.call(TRANSFER)
+    client = await desk.leg()
+    desk.store.gate.clear()
+    client.answer()
+    client.press("1")
+    await until(lambda: "intend" in desk.store.entered or "progress" in desk.store.entered)
+    await settled()
+    assert len(desk.engine.legs) == 1
+    desk.store.gate.set()
+    await desk.leg(1)
+    client.end()
+    assert (await desk.end()).result is Result.CONFIRMED
+
+
+async def test_a_dial_that_may_not_go_out_is_not_sent(desk: Desk) -> None:
+    desk.store.refuses = True
+    desk.call(TRANSFER)
+    client = await desk.leg()
+    client.answer()
+    client.press("1")
+    assert (await desk.end()).result is Result.CALLBACK_FAILED
+    assert len(desk.engine.legs) == 1
+    assert ("hang up",) in client.done
+
+
+async def test_a_timer_runs_out_when_the_clock_says_so(desk: Desk) -> None:
+    desk.call(KEYED)
+    leg = await desk.leg()
+    leg.answer()
+    leg.played()
+    await until(lambda: 10.0 in desk.clock.waits)
+    desk.clock.turn(9.9)
+    await settled()
+    assert ("hang up",) not in leg.done
+    desk.clock.turn(0.2)
+    assert (await desk.end()).result is Result.DECLINED
+
+
+async def test_a_key_that_came_before_the_end_of_the_grace_counts_although_both_are_read_late(desk: Desk) -> None:
+    """The call waits for the store, to call the client in the late operator's stead, while both come in."""
+    desk.call(CALLBACK)
+    operator = await desk.leg()
+    await until(lambda: 20.0 in desk.clock.waits)
+    desk.clock.turn(15)
+    operator.answer()
+    await until(lambda: 10.0 in desk.clock.waits)
+    desk.store.gate.clear()
+    desk.clock.turn(5)
+    await until(lambda: desk.store.entered[-1] == "intend")
+    operator.press("1")
+    desk.clock.turn(5)
+    await settled()
+    desk.store.gate.set()
+    client = await desk.leg(1)
+    await until(lambda: ("play", "tune-ringback", True) in operator.done)
+    client.answer()
+    await until(lambda: desk.engine.bridges == [(client, operator)])
+    assert ("hang up",) not in operator.done
+    client.end(LEFT)
+    assert (await desk.end()).result is Result.CONNECTED
+
+
+async def test_the_grace_of_one_operator_does_not_shorten_the_next_ones(desk: Desk) -> None:
+    desk.call(CALLBACK)
+    first = await desk.leg()
+    first.answer()
+    await until(lambda: ("play", "tune-attention", True) in first.done)
+    first.end(LEFT)
+    desk.clock.turn(10)
+    await until(lambda: 12.0 in desk.clock.waits)
+    desk.clock.turn(12)
+    client = await desk.leg(1)  # the secretary: the operator is late by now
+    second = await desk.leg(2)
+    second.answer()
+    await until(lambda: ("play", "tune-attention", True) in second.done)
+    desk.clock.turn(9)
+    await settled()
+    assert ("hang up",) not in second.done
+    second.press("1")
+    client.answer()
+    await until(lambda: desk.engine.bridges == [(client, second)])
+    client.end(LEFT)
+    assert (await desk.end()).result is Result.CONNECTED
+
+
+async def test_timers_do_not_outlive_the_call(desk: Desk) -> None:
+    desk.call(BARE)
+    leg = await desk.leg()
+    leg.end(BUSY)
+    await desk.end()
+    await settled()
+    assert desk.clock.waits == []
+
+
+@pytest.mark.parametrize("when", ["dial", "play"])
+async def test_an_engine_that_breaks_ends_the_call_as_failed_by_us(
+    desk: Desk, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if when == "dial":
+        desk.engine.broken = RuntimeError("a defect")
+        run = desk.call(KEYED)
+    else:
+        run = desk.call(KEYED)
+        leg = await desk.leg()
+
+        def broken(prompt: str, *, loop: bool = False) -> None:
+            raise RuntimeError("a defect")
+
+        monkeypatch.setattr(leg, "play", broken)
+        leg.answer()
+    assert desk.running
+    with pytest.raises(RuntimeError, match="a defect"):
+        await asyncio.wait_for(asyncio.shield(desk.running), 5)
+    (end,) = desk.store.committed("finish")
+    assert isinstance(end, AttemptEnd)
+    assert (end.outcome, end.fault) == (Outcome.ANSWERED if run.answered else Outcome.FAILED, Fault.OURS)
+    assert all(("hang up",) in leg.done for leg in desk.engine.legs)
+
+
+async def test_a_client_reached_before_something_broke_is_not_called_again(desk: Desk) -> None:
+    desk.call(KEYED)
+    leg = await desk.leg()
+    leg.answer()
+    leg.end(MEDIA_LOST)
+    end = await desk.end()
+    assert (end.outcome, end.result, end.fault) == (Outcome.ANSWERED, None, Fault.OURS)
+
+
+async def test_who_is_withdrawn_is_hung_up_on(desk: Desk) -> None:
+    run = desk.call(KEYED)
+    leg = await desk.leg()
+    leg.ring()
+    run.withdraw(gently=True)
+    assert (await desk.end()).outcome is Outcome.CANCELED
+    assert ("hang up",) in leg.done
+
+
+async def test_a_call_taken_back_before_its_dial_is_not_dialled(desk: Desk) -> None:
+    """The intro is still being loaded when the owner changes his mind."""
+    desk.store.gate.clear()
+    run = desk.call(KEYED)
+    await until(lambda: "sound" in desk.store.entered)
+    run.withdraw(gently=True)
+    desk.store.gate.set()
+    assert (await desk.end()).outcome is Outcome.CANCELED
+    assert desk.engine.legs == []
+
+
+async def test_a_call_stopped_before_its_dial_may_be_tried_again(desk: Desk) -> None:
+    desk.store.gate.clear()
+    run = desk.call(CALLBACK)
+    await until(lambda: "sound" in desk.store.entered)
+    run.hang_up()
+    desk.store.gate.set()
+    end = await desk.end()
+    assert (end.outcome, end.fault) == (Outcome.FAILED, Fault.OURS)
+    assert desk.engine.legs == []
+
+
+async def test_a_stop_while_ringing_cancels_and_may_be_tried_again(desk: Desk) -> None:
+    run = desk.call(KEYED)
+    leg = await desk.leg()
+    leg.ring()
+    run.hang_up()
+    end = await desk.end()
+    assert (end.outcome, end.fault) == (Outcome.FAILED, Fault.OURS)
+
+
+async def test_keys_are_kept_up_to_a_bound_and_an_operators_are_not_the_clients(desk: Desk) -> None:
+    desk.call(TRANSFER)
+    client = await desk.leg()
+    client.answer()
+    client.press("1")
+    operator = await desk.leg(1)
+    operator.answer()
+    operator.press("9")
+    for _ in range(2 * MAX_DIGITS):
+        client.press("2")
+    client.end(LEFT)
+    assert (await desk.end()).digits == "1" + "2" * (MAX_DIGITS - 1)
+
+
+async def test_the_secretary_calls_when_the_operator_is_late(desk: Desk) -> None:
+    desk.call(CALLBACK)
+    operator = await desk.leg()
+    assert operator.request.role is Role.OPERATOR
+    operator.ring()
+    await until(lambda: 20.0 in desk.clock.waits)
+    desk.clock.turn(20)
+    client = await desk.leg(1)
+    assert client.request.role is Role.CLIENT
+    client.answer()
+    await until(lambda: ("play", f"sound-{INTRO}", False) in client.done)
+    client.played()
+    await until(lambda: ("listen", 120.0, 8.0) in client.done)
+    client.end(LEFT)
+    assert (await desk.end()).result is Result.SECRETARY
+    assert ("hang up",) in operator.done
+
+
+async def test_the_second_try_at_the_operator_is_a_leg_of_its_own(desk: Desk) -> None:
+    desk.call(CALLBACK)
+    first = await desk.leg()
+    first.end(BUSY)
+    await until(lambda: 12.0 in desk.clock.waits)
+    desk.clock.turn(12)
+    second = await desk.leg(1)
+    assert second.request.leg_id != first.request.leg_id
+    second.answer()
+    await until(lambda: second.done)
+    second.press("1")
+    client = await desk.leg(2)
+    client.end(BUSY)
+    end = await desk.end()
+    assert (end.outcome, end.talk) == (Outcome.BUSY, 0.0)
+    assert desk.steps(int(second.request.leg_id))[-1].outcome is Outcome.ANSWERED
+
+
+async def test_what_is_not_to_be_recorded_is_not(desk: Desk) -> None:
+    desk.call(BARE, record=False)
+    leg = await desk.leg()
+    assert leg.request.recording is None
+    leg.end(BUSY)
+    await desk.end()
+
+
+async def test_an_attempt_that_is_no_longer_ours_ends_quietly(desk: Desk) -> None:
+    desk.store.ours = False
+    desk.call(BARE)
+    leg = await desk.leg()
+    leg.answer()
+    await desk.end()
