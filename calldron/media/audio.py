@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,9 @@ READY: Final = b"ready\n"
 
 COSTLY: Final = "This audio takes too much memory or time to decode. Save it again as plain mp3, wav or ogg."
 BROKEN: Final = "This audio file is damaged and cannot be decoded. Save it again as mp3, wav or ogg."
+
+# Children at a time of one process: a burst of uploads queues instead of taking all memory.
+_TURNS: Final = threading.BoundedSemaphore(2)
 
 _CODE_ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -65,15 +69,16 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_
     if len(data) > max_bytes:
         raise BadAudio("too_big", f"The audio file has {len(data)} bytes; at most {max_bytes} are accepted.")
     try:
-        child = subprocess.run(
-            [sys.executable, "-P", "-m", "calldron.media.decode_child", repr(max_seconds)],
-            input=data,
-            capture_output=True,
-            timeout=CHILD_TIMEOUT,
-            check=False,
-            # Nothing of the server's environment (its secrets) goes to code that reads hostile bytes.
-            env={"PATH": os.defpath, "PYTHONPATH": str(_CODE_ROOT), "OPENBLAS_NUM_THREADS": "1"},
-        )
+        with _TURNS:
+            child = subprocess.run(
+                [sys.executable, "-P", "-m", "calldron.media.decode_child", repr(max_seconds)],
+                input=data,
+                capture_output=True,
+                timeout=CHILD_TIMEOUT,
+                check=False,
+                # Nothing of the server's environment (its secrets) goes to code that reads hostile bytes.
+                env={"PATH": os.defpath, "PYTHONPATH": str(_CODE_ROOT), "OPENBLAS_NUM_THREADS": "1"},
+            )
     except subprocess.TimeoutExpired as error:
         raise BadAudio("too_costly", COSTLY) from error
     if not child.stdout.startswith(READY):
