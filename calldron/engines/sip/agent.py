@@ -16,7 +16,7 @@ from calldron.engines.sip.outbound import OutboundCall
 from calldron.engines.sip.session_timer import DEFAULT_INTERVAL, MIN_SE, IntervalTooSmall
 from calldron.engines.sip.sockets import Sockets
 from calldron.engines.sip.transaction import Timing
-from calldron.engines.sip.wire import Wire
+from calldron.engines.sip.wire import Peer, Wire
 from calldron.media.sdp import MEDIA_TYPE, Description, SdpError, parse
 
 STOP_PATIENCE: Final = 5.0
@@ -99,6 +99,16 @@ class UserAgent:
         call = OutboundCall(self._core, invitation, offer)
         self._keep(call)
         return call
+
+    async def media_addresses(self, invitation: Invitation) -> tuple[str, str] | None:
+        """The address to bind RTP to for a call, and the one to announce; ``None``: the host is unknown."""
+        core = self._core
+        if core is None:
+            return None
+        found: asyncio.Future[Peer | None] = core.loop.create_future()
+        core.reach(invitation.hop, lambda peer: None if found.done() else found.set_result(peer))
+        peer = await found
+        return None if peer is None else (self.wire.source(peer.host), self.wire.local(peer)[0])
 
     def _keep(self, call: Call) -> None:
         self._calls.add(call)

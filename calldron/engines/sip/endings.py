@@ -1,12 +1,11 @@
 """What the messages that end a call say about it."""
 
-from calldron.domain.outcome import EndedBy, Ending
+from dataclasses import replace
+
+from calldron.domain.outcome import EndedBy, Ending, Fault, classify
 from calldron.engines.sip.errors import MessageError
 from calldron.engines.sip.fields import parse_params, split
 from calldron.engines.sip.message import Message, Response
-
-# The trunk's own refusals: whoever was dialled has not been asked.
-_TRUNKS_OWN = frozenset({401, 403, 407})
 
 
 def q850(message: Message) -> int | None:
@@ -23,16 +22,11 @@ def q850(message: Message) -> int | None:
     return None
 
 
-def comes_from_callee(code: int) -> bool:
-    """Whether a final response tells of the callee and not of the trunk's own trouble."""
-    return (400 <= code < 500 and code not in _TRUNKS_OWN) or code >= 600
-
-
 def refused(response: Response, *, reached: bool) -> Ending:
-    """The end of an INVITE by a final response from 300 up; ``reached``: a provisional above 100 came before."""
-    return Ending(
-        EndedBy.REMOTE,
-        response.code,
-        q850(response),
-        reached=reached or comes_from_callee(response.code),
-    )
+    """The end of an INVITE by a final response from 300 up; ``reached``: a provisional above 100 came before.
+
+    A refusal for which the trunk or we are to blame says that the callee was never asked.
+    """
+    ending = Ending(EndedBy.REMOTE, response.code, q850(response))
+    told = classify(ending)[1] in (Fault.CALLEE, Fault.NUMBER)
+    return replace(ending, reached=reached or told)

@@ -89,7 +89,7 @@ class InboundCall(Call):
             for name, value in headers:
                 response.headers.setdefault(name.lower(), []).append(value)
             self._transaction.respond(response)
-            self._close(Ending(EndedBy.LOCAL, code, reason_q850, reached=True))
+            self._close(Ending(EndedBy.LOCAL, code, reason_q850))
 
     def bye(self, *, reason_q850: int | None = None) -> None:
         """Hang up: BYE where it is answered, 603 before."""
@@ -119,7 +119,7 @@ class InboundCall(Call):
         self._transaction.respond(self._response(487))
         self.phase = Phase.OVER
         self.on_cancel()
-        self._close(Ending(EndedBy.REMOTE, 487, q850(request), reached=True))
+        self._close(Ending(EndedBy.REMOTE, 487, q850(request)))
 
     def _acknowledged(self, ack: Request) -> None:
         if self._repeater is None:

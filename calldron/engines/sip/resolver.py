@@ -6,6 +6,7 @@ SRV and NAPTR (RFC 3263) are not looked up: a trunk is set up with host and port
 import asyncio
 import ipaddress
 import logging
+import re
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -13,6 +14,8 @@ from typing import Final
 KEPT: Final = 60.0
 """Seconds an answer is used for."""
 MAX_NAMES: Final = 1024
+
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,9 @@ class Resolver:
             self._resolve_name(host, done)
 
     def _resolve_name(self, name: str, done: Callable[[str | None], None]) -> None:
+        if not _NAME.fullmatch(name):
+            done(None)  # getaddrinfo would take "" for this machine
+            return
         loop = asyncio.get_running_loop()
         address, until = self._known.get(name, ("", 0.0))
         if loop.time() < until:

@@ -81,9 +81,10 @@ class Sockets:
 
     def local(self, peer: Peer) -> tuple[str, int]:
         """Where this peer reaches us."""
-        return self._advertise or self._address_for(peer.host), self._port
+        return self._advertise or self.source(peer.host), self._port
 
-    def _address_for(self, host: str) -> str:
+    def source(self, host: str) -> str:
+        """The local address that traffic to this one leaves from."""
         if not ipaddress.ip_address(self._host).is_unspecified:
             return self._host
         if host not in self._routes:

@@ -36,6 +36,9 @@ class Wire(Protocol):
     def local(self, peer: Peer) -> tuple[str, int]:
         """The address and port at which this peer reaches us."""
 
+    def source(self, host: str) -> str:
+        """The local address that traffic to this one leaves from; not the one told to peers where NAT lies between."""
+
     @property
     def port(self) -> int:
         """The port bound."""
