@@ -47,6 +47,7 @@ class Child:
         self.plane = Plane(self._writer, self._say)
         self._prompts: dict[str, Prompt] = {}
         self._next_beat = 0.0
+        self._skipped = 0
         self._doorbell = _Doorbell()
         self.plane.watch(self)
         self.plane.watch(self._doorbell)
@@ -145,6 +146,7 @@ class Child:
         """The parent hears of it when the tracks are on disk."""
         self.plane.remove(session)
         self._writer.submit(lambda: self._closed(session))
+        self._writer.hand_over()
 
     def _closed(self, session: Session) -> None:
         self._say(session.id, session.stats())
@@ -158,11 +160,22 @@ class Child:
         if now >= self._next_beat:
             self._next_beat = now + _BEAT
             plane = self.plane
-            health = MediaHealth(len(plane.sessions), plane.late_slots, plane.longest_delay, self._writer.backlog)
+            health = MediaHealth(
+                len(plane.sessions),
+                plane.late_slots,
+                plane.longest_delay,
+                plane.skipped_frames,
+                self._writer.backlog,
+            )
+            self._warn(health.skipped_frames)
             self._say(0, health)
-        self._writer.hand_over()
         if self._outbox:
             self._flush()
+
+    def _warn(self, skipped: int) -> None:
+        if skipped != self._skipped:
+            log.warning("too slow or asleep: %d frames a call were left out", skipped - self._skipped)
+            self._skipped = skipped
 
     def _flush(self) -> None:
         """Send what the parent has room for; the rest waits for the next slot."""

@@ -52,11 +52,15 @@ class MediaStats:
 
 @dataclass(frozen=True, slots=True)
 class MediaHealth:
-    """How the media process does, told once a second. ``late_slots`` counts 5 ms slots that began more than
-    5 ms late since the process started, ``longest_delay`` is the worst of them in seconds, ``backlog`` the
-    octets of recordings that wait for the disk."""
+    """How the media process does, told once a second.
+
+    ``late_slots`` counts 5 ms slots that began more than 5 ms late since the process started, ``longest_delay`` is the
+    worst of them in seconds, ``skipped_frames`` the 20 ms frames a call never sent because it stood still for longer
+    than half a second, ``backlog`` the octets of recordings that wait for the disk.
+    """
 
     sessions: int = 0
     late_slots: int = 0
     longest_delay: float = 0.0
+    skipped_frames: int = 0
     backlog: int = 0

@@ -53,6 +53,7 @@ class Link:
                     *arguments,
                     stdin=asyncio.subprocess.DEVNULL,
                     pass_fds=(theirs.fileno(),),
+                    env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # numpy's threads have nothing to do there
                 )
             except BaseException:
                 ours.close()

@@ -30,6 +30,34 @@ class Outgoing:
     """The sending half of a session. ``tick`` is called each 20 ms; in a bridge, ``forward`` sends between
     ticks."""
 
+    __slots__ = (
+        "_at",
+        "_begin",
+        "_codec",
+        "_edge",
+        "_end",
+        "_endpoint",
+        "_event_type",
+        "_failing",
+        "_finished",
+        "_forwarding",
+        "_key_timestamp",
+        "_keys",
+        "_loop",
+        "_marker",
+        "_prompt",
+        "_sequence",
+        "_shift",
+        "_silence",
+        "_since",
+        "_ssrc",
+        "_stall",
+        "_timestamp",
+        "enabled",
+        "sent",
+        "track",
+    )
+
     def __init__(self, endpoint: Sender, finished: Callable[[], None]) -> None:
         """``finished`` is called when a prompt has been sent to its end."""
         self._endpoint = endpoint
@@ -48,6 +76,7 @@ class Outgoing:
         self._prompt: Prompt | None = None
         self._at = self._end = self._begin = 0
         self._loop = False
+        self._since: tuple[int, int] | None = None  # clock and place in the prompt from where it is not on the track
         self._keys: deque[dtmf.Frame | None] = deque()
         self._key_timestamp = 0
         self._forwarding = False
@@ -57,6 +86,7 @@ class Outgoing:
 
     def negotiate(self, codec: Codec, event_type: int | None, enabled: bool) -> None:
         """Send this codec and these events from now on, or nothing (hold): a prompt then waits."""
+        self.settle()
         if codec is not self._codec:
             if self._prompt:
                 done = self._at - self._begin
@@ -71,12 +101,14 @@ class Outgoing:
 
     def play(self, prompt: Prompt, loop: bool) -> None:
         """Send a prompt from its beginning."""
+        self.settle()
         self._prompt, self._loop = prompt, loop
         self._begin, self._end = prompt.span(self._codec)
         self._at = self._begin
 
     def stop_playing(self) -> None:
         """Send silence from now on."""
+        self.settle()
         self._prompt = None
 
     def press(self, digits: str, duration: float) -> None:
@@ -90,7 +122,7 @@ class Outgoing:
 
     def start_forwarding(self) -> None:
         """Packets come from ``forward`` from now on."""
-        self._prompt = None
+        self.stop_playing()
         self._forwarding = True
         self._stall = 0
         self._shift = None
@@ -107,29 +139,32 @@ class Outgoing:
 
     def skip(self, frames: int) -> None:
         """Time passed in which no tick could be made."""
+        self.settle()
         self._timestamp = self._timestamp + frames * FRAME & TIMESTAMP_MASK
         self._marker = MARKER
 
     def tick(self, clock: int) -> None:
         """Send what is due now. ``clock`` counts samples and places a prompt on its track."""
         self._timestamp = timestamp = self._timestamp + FRAME & TIMESTAMP_MASK
-        if not self.enabled:
+        prompt = self._prompt
+        if prompt is None or self._keys or not self.enabled:
+            self._tick_without_prompt(timestamp)
             return
-        if self._keys:
-            self._send_key(timestamp)
-        elif self._forwarding:
-            self._bridge_stall(timestamp)
-        elif (prompt := self._prompt) is None:
-            self._send(self._codec, timestamp, self._silence)
-        else:
-            at = self._at
-            self._at = after = at + FRAME
-            payload = prompt.octets[at:after]
-            self._send(self._codec, timestamp, payload)
-            if self.track is not None:
-                self.track.put(clock, payload, self._codec)
-            if after >= self._end:
-                self._prompt_ended()
+        at = self._at
+        self._at = after = at + FRAME
+        self._send(self._codec, timestamp, prompt.octets[at:after])
+        if self._since is None:
+            self._since = clock, at
+        if after >= self._end:
+            self._prompt_ended()
+
+    def settle(self) -> None:
+        """Put what was played on the track. Done by the second, which costs less than by the frame."""
+        if self._since is None:
+            return
+        (clock, begin), self._since = self._since, None
+        if self.track is not None and self._prompt is not None:
+            self.track.put(clock, self._prompt.octets[begin : self._at], self._codec)
 
     def forward(self, packet: Packet, codec: Codec) -> None:
         """Send on sound that another session (or, for an echo, this one) received, re-timed to this
@@ -182,7 +217,19 @@ class Outgoing:
             self._marker = MARKER
         self._send(self._event_type, self._key_timestamp, frame.payload)
 
+    def _tick_without_prompt(self, timestamp: int) -> None:
+        self.settle()
+        if not self.enabled:
+            return
+        if self._keys:
+            self._send_key(timestamp)
+        elif self._forwarding:
+            self._bridge_stall(timestamp)
+        else:
+            self._send(self._codec, timestamp, self._silence)
+
     def _prompt_ended(self) -> None:
+        self.settle()
         if self._loop:
             self._at = self._begin
         else:

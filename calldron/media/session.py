@@ -43,14 +43,17 @@ class Session:
     thread."""
 
     __slots__ = (
+        "_arrivals",
         "_codec",
         "_endpoint",
         "_event_in",
         "_heard",
+        "_inbox",
         "_keys",
         "_listening",
         "_placement",
         "_receiving",
+        "_sound",
         "_ssrc",
         "_ticks",
         "counter",
@@ -70,6 +73,9 @@ class Session:
         self._codec = Codec.PCMA
         self._event_in: int | None = None
         self._receiving = False
+        self._sound = b"\x08"  # the second octet of the far side's usual packets
+        self._inbox: list[bytes] = []  # such packets that nobody waits for, and when they came
+        self._arrivals: list[int] = []
         self._ssrc: int | None = None
         self._keys = KeyReader()
         self._placement = Placement()
@@ -89,25 +95,30 @@ class Session:
     def connect(self, media: Negotiated) -> bool:
         """Take over what was negotiated. True where the descriptor is another one now. Raises
         ``OSError``."""
+        self.settle()
         rebound = media.remote is not None and self._endpoint.connect(media.remote, media.latch)
         self._codec = media.codec
         self._event_in = media.event_in
         self._receiving = media.receive
+        self._sound = bytes([media.codec])
         self.outgoing.negotiate(media.codec, media.event_out, media.send)
         return rebound
 
     def listen(self, clock: int, seconds: float, silence: float) -> None:
         """Begin to measure voice."""
+        self.settle()
         self._listening = Listening(clock, seconds, silence)
 
     def record(self, folder: Path, name: str, writer: Writer, origin: float) -> None:
         """Begin both tracks. Repeats change nothing."""
         if self._heard is None:
+            self.settle()
             self._heard = Track(folder / f"{name}.heard{SUFFIX}", self._codec, writer, origin)
             self.outgoing.track = Track(folder / f"{name}.prompt{SUFFIX}", self._codec, writer, origin)
 
     def hear(self, peer: "Session") -> None:
         """Send what ``peer`` receives from now on."""
+        peer.settle()
         self.outgoing.start_forwarding()
         peer.peer = self
 
@@ -120,25 +131,47 @@ class Session:
             peer.outgoing.stop_forwarding()
 
     def receive(self, clock: int) -> None:
-        """Read one datagram. What is not media of the negotiated kind is dropped without a word."""
+        """Read one datagram. What is not media of the negotiated kind is dropped without a word.
+
+        Sound that nobody waits for is only put aside: to unpack a second of it at once costs a fraction.
+        """
         try:
-            packet = rtp.unpack(self._endpoint.receive(_DATAGRAM))
-        except (OSError, MalformedPacket):  # nothing there, an ICMP error of something sent, or junk (STUN)
+            data = self._endpoint.receive(_DATAGRAM)
+        except OSError:  # nothing there after all, or an ICMP error about something sent earlier
             return
         if not self._receiving:
             return
-        payload_type = packet.payload_type
-        if payload_type == self._event_in:
+        if data[1:2] == self._sound and self._ssrc is not None and self.peer is None and self._listening is None:
+            self._inbox.append(data)
+            self._arrivals.append(clock)
+        else:
+            self.settle()
+            self._read(data, clock)
+
+    def settle(self) -> None:
+        """Make up for what was put aside, in both directions."""
+        self.outgoing.settle()
+        if inbox := self._inbox:
+            arrivals = self._arrivals
+            self._inbox, self._arrivals = [], []
+            if packet := rtp.join(inbox):
+                self._take_note(packet, len(inbox))
+                self._take_sound(packet, self._codec, arrivals[0])
+            else:
+                for data, clock in zip(inbox, arrivals, strict=True):
+                    self._read(data, clock)
+
+    def _read(self, data: bytes, clock: int) -> None:
+        try:
+            packet = rtp.unpack(data)
+        except MalformedPacket:  # STUN, for one
+            return
+        if packet.payload_type == self._event_in:
             self._take_note(packet)
-            self._key_packet(packet)
-        elif (codec := _CODECS[payload_type]) is not None:
+            self._take_key(packet)
+        elif (codec := _CODECS[packet.payload_type]) is not None:
             self._take_note(packet)
-            if self._heard is not None:
-                self._heard.put(self._placement.place(packet.timestamp, clock), packet.payload, codec)
-            if self._listening is not None:
-                self._listening.hear(clock, packet.payload, codec)
-            if self.peer is not None:
-                self.peer.outgoing.forward(packet, codec)
+            self._take_sound(packet, codec, clock)
 
     def tick(self, clock: int) -> None:
         """Send what is due; once a second, let the tracks go to disk."""
@@ -149,6 +182,7 @@ class Session:
         self._ticks += 1
         if self._ticks >= _FLUSH:
             self._ticks = 0
+            self.settle()
             for track in self.tracks:
                 track.flush()
 
@@ -166,10 +200,11 @@ class Session:
         """Release the port, leave the bridge, send the rest of the tracks on its way to the disk."""
         self.part()
         self._endpoint.close()
+        self.settle()
         for track in self.tracks:
             track.close()
 
-    def _take_note(self, packet: rtp.Packet) -> None:
+    def _take_note(self, packet: rtp.Packet, run: int = 1) -> None:
         if packet.ssrc != self._ssrc:
             if self._ssrc is None:
                 self.emit(self.id, FirstPacket())
@@ -178,9 +213,17 @@ class Session:
             self._placement.forget()
             if self.peer is not None:
                 self.peer.outgoing.retime()
-        self.counter.count(packet.sequence)
+        self.counter.count_run(packet.sequence, run)
 
-    def _key_packet(self, packet: rtp.Packet) -> None:
+    def _take_sound(self, packet: rtp.Packet, codec: Codec, clock: int) -> None:
+        if self._heard is not None:
+            self._heard.put(self._placement.place(packet.timestamp, clock), packet.payload, codec)
+        if self._listening is not None:
+            self._listening.hear(clock, packet.payload, codec)
+        if self.peer is not None:
+            self.peer.outgoing.forward(packet, codec)
+
+    def _take_key(self, packet: rtp.Packet) -> None:
         key = self._keys.read(packet.timestamp, packet.payload)
         if key is not None:
             self.emit(self.id, DigitPressed(key))

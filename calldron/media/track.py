@@ -6,6 +6,7 @@ it begins.
 
 import contextlib
 import logging
+import math
 import os
 import struct
 import time
@@ -46,6 +47,8 @@ class TrackHeader(NamedTuple):
         magic, codec, wall, monotonic = _HEADER.unpack_from(data)
         if magic != _MAGIC:
             raise ValueError("not a track")
+        if not (math.isfinite(wall) and math.isfinite(monotonic)):
+            raise ValueError("the header's clocks are no times")
         return cls(Codec(codec), wall, monotonic)
 
 
