@@ -20,7 +20,7 @@ from calldron.store.turns import Turn
 # A batch that no trunk could carry (one channel where two are needed) is looked at again when trunks may have changed.
 _ASIDE = timedelta(minutes=1)
 
-_BATCHES_A_LOOK = 100
+_BATCHES_A_LOOK = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Taken:
 class _Pick:
     """A due call that goes out."""
 
+    batch: Turn
     call_id: int
     number: str
     dials: Dials
@@ -64,6 +65,7 @@ class _Taking:
         self._now = now
         self._lease_until = lease_until
         self._room = room
+        self._picks: list[_Pick] = []  # chosen in this round and not written yet
         self._served = int(now.timestamp() * 1_000_000)
 
     def take(self, *, urgent: bool) -> None:
@@ -74,16 +76,15 @@ class _Taking:
                 return
             share = -(-self._room // len(batches))
             for batch in batches:
-                if self._room <= 0 or self.wants:
-                    return
-                self._serve(batch, min(share, self._room))
+                if self._room > 0 and not self.wants:
+                    self._serve(batch, min(share, self._room))
+            self._dial()
 
     def _serve(self, batch: Turn, share: int) -> None:
         if not batch.window.is_open(self._now):
             self._wait(batch, batch.window.opens_at(self._now))
             return
         due = self._session.rows(_DUE + self._session.lock_free, batch.id, self._now, share)
-        picks: list[_Pick] = []
         exhausted: list[int] = []
         too_wide = False
         for call_id, number, client, operator in due:
@@ -96,30 +97,30 @@ class _Taking:
                 too_wide = not self.lines.could_ever_take(dials.channels)
                 self.wants = 0 if too_wide else dials.channels
                 break
-            picks.append(_Pick(call_id, number, dials, dials.first, trunk))
+            self._picks.append(_Pick(batch, call_id, number, dials, dials.first, trunk))
+            self._room -= 1
         self._end(batch, exhausted)
-        self._dial(batch, picks)
         if too_wide:
             self._wait(batch, self._now + _ASIDE)
         elif len(due) < share and not self.wants:
             self._wait(batch, self._next_due(batch))
 
-    def _dial(self, batch: Turn, picks: list[_Pick]) -> None:
-        if not picks:
-            return
-        self._room -= len(picks)
-        self._served += 1  # whoever was served first in this claim is first in the next
+    def _dial(self) -> None:
+        picks, self._picks = self._picks, []
         for role, sql in _DIALLED.items():
             calls = [pick.call_id for pick in picks if pick.first is role]
             if calls:
                 self._session.run(sql, self._now, calls)
         leases = {pick.call_id: secrets.randbits(62) for pick in picks}
         attempts = self._insert_attempts(picks, leases)
-        legs = self._insert_legs(batch, picks, attempts)
-        self._session.run("UPDATE store_batch SET served = %s, dialed = TRUE WHERE id = %s", self._served, batch.id)
+        legs = self._insert_legs(picks, attempts)
+        batches = list(dict.fromkeys(pick.batch.id for pick in picks))
+        # Whoever was served first in this claim comes first in the next.
+        self._session.run_each(_SERVED, [(self._served + turn, batch) for turn, batch in enumerate(batches)])
+        self._served += len(batches)
         for pick in picks:
             attempt = attempts[pick.call_id]
-            self.claims.append(_claim(batch, pick, attempt, leases[pick.call_id], legs[attempt]))
+            self.claims.append(_claim(pick, attempt, leases[pick.call_id], legs[attempt]))
 
     def _insert_attempts(self, picks: list[_Pick], leases: dict[int, int]) -> dict[int, int]:
         """The attempt of each call."""
@@ -141,13 +142,13 @@ class _Taking:
         ]
         return dict(self._session.insert(_ATTEMPT, rows, "call_id, id"))
 
-    def _insert_legs(self, batch: Turn, picks: list[_Pick], attempts: dict[int, int]) -> dict[int, int]:
+    def _insert_legs(self, picks: list[_Pick], attempts: dict[int, int]) -> dict[int, int]:
         """The first leg of each attempt."""
         rows = [
             (
                 attempts[pick.call_id],
                 pick.first.value,
-                pick.number if pick.first is Role.CLIENT else batch.operator,
+                pick.number if pick.first is Role.CLIENT else pick.batch.operator,
                 pick.trunk.id,
                 self._now,
                 *("", "", ""),
@@ -163,7 +164,7 @@ class _Taking:
             counters.calls_ended(self._session, {batch.id: len(exhausted)}, self._now)
 
     def _next_due(self, batch: Turn) -> datetime:
-        row = self._session.row(_NEXT_DUE, batch.id)
+        row = self._session.row(_NEXT_DUE, batch.id, self._now)
         due = moment(row[0]) if row else None
         if due is None:
             counters.finish(self._session, [batch.id], self._now)
@@ -173,7 +174,8 @@ class _Taking:
         self._session.run("UPDATE store_batch SET wait_until = %s WHERE id = %s", until, batch.id)
 
 
-def _claim(batch: Turn, pick: _Pick, attempt_id: int, lease: int, leg_id: int) -> Claim:
+def _claim(pick: _Pick, attempt_id: int, lease: int, leg_id: int) -> Claim:
+    batch = pick.batch
     return Claim(
         attempt_id=attempt_id,
         call_id=pick.call_id,
@@ -227,7 +229,9 @@ SELECT id, number, client_dials, operator_dials FROM store_call
 WHERE batch_id = %s AND due_at <= %s ORDER BY due_at, id LIMIT %s
 """
 
-_NEXT_DUE = "SELECT MIN(due_at) FROM store_call WHERE batch_id = %s AND due_at IS NOT NULL"
+_NEXT_DUE = "SELECT MIN(due_at) FROM store_call WHERE batch_id = %s AND due_at > %s"
+
+_SERVED = "UPDATE store_batch SET served = %s, dialed = TRUE WHERE id = %s"
 
 _TRIES = "SELECT call_id, COUNT(*) FROM store_attempt WHERE call_id IN %s GROUP BY call_id"
 

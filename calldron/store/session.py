@@ -21,6 +21,7 @@ class Session:
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
+        self._times: dict[datetime, Any] = {}  # most rows of a unit share a few
         features = connection.features
         self.lock = " FOR UPDATE" if features.has_select_for_update else ""
         self.lock_free = " FOR UPDATE SKIP LOCKED" if features.has_select_for_update_skip_locked else ""
@@ -48,7 +49,7 @@ class Session:
 
     def run_each(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """The same statement once a row of parameters."""
-        self._cursor.executemany(sql, [[self._in(value) for value in row] for row in rows])
+        self._cursor.executemany(sql, [self._in(row) for row in rows])
 
     def insert(self, into: str, rows: Sequence[Sequence[object]], returning: str) -> list[Row]:
         """Insert rows of as many values as ``into`` (``table (column, …)``) has columns. What is returned comes in
@@ -69,16 +70,20 @@ class Session:
             if isinstance(param, list):
                 marks = ", ".join(["%s"] * len(param)) or "NULL"  # IN (NULL) holds for nothing
                 pieces[index] += f"({marks})"
-                flat.extend(self._in(value) for value in param)
+                flat += param
             else:
                 pieces[index] += "%s"
-                flat.append(self._in(param))
-        self._cursor.execute("".join(pieces), flat)
+                flat.append(param)
+        self._cursor.execute("".join(pieces), self._in(flat))
 
-    def _in(self, value: object) -> Any:
-        if isinstance(value, datetime):
-            return self._connection.ops.adapt_datetimefield_value(value)
-        return value
+    def _in(self, values: Sequence[Any]) -> list[Any]:
+        return [self._time(value) if isinstance(value, datetime) else value for value in values]
+
+    def _time(self, value: datetime) -> Any:
+        known = self._times.get(value)
+        if known is None:
+            known = self._times[value] = self._connection.ops.adapt_datetimefield_value(value)
+        return known
 
 
 def _out(value: object) -> object:
