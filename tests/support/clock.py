@@ -11,10 +11,14 @@ START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 class HandClock:
-    """Implements the dialer's ``Clock``. ``turn`` moves it and wakes whoever slept until then, in order."""
+    """Implements the dialer's ``Clock``. ``turn`` moves it and wakes whoever slept until then, in order.
+
+    ``sleeps``: how often anybody went to sleep.
+    """
 
     def __init__(self, start: datetime = START) -> None:
         self._start = start
+        self.sleeps = 0
         self._passed = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = count()
@@ -26,6 +30,7 @@ class HandClock:
         return self._passed
 
     async def sleep(self, seconds: float) -> None:
+        self.sleeps += 1
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._passed + seconds, next(self._order), woken))
         await woken
