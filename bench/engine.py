@@ -64,11 +64,11 @@ class Calls:
         await self._until(lambda: not self._legs)
         return await self._counts.told(self._placed)
 
-    async def render(self, calls: int) -> dict[str, Any]:
-        """Make recordings of so many calls; their seconds."""
+    async def render(self, first: int, last: int) -> dict[str, Any]:
+        """Make the recordings of calls ``first`` to before ``last``; their seconds."""
         seconds = 0.0
         with tempfile.TemporaryDirectory() as folder:
-            for number in range(min(calls, self._placed)):
+            for number in range(first, min(last, self._placed)):
                 seconds += await self._engine.render(self._tracks / str(number), Path(folder) / f"{number}.mp3") or 0.0
         return {"seconds": seconds}
 
