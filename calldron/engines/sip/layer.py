@@ -116,6 +116,10 @@ class ClientTransaction(_Running):
         """Take a response that matches."""
         self._carry_out(self._machine.feed(response))
 
+    def stop_repeating(self) -> None:
+        """Send an INVITE no more that nobody waits for; what still answers it is taken."""
+        self._stop(Timer.A)
+
     def transport_failed(self) -> None:
         """Take it that the peer cannot be reached."""
         self._carry_out(self._machine.feed(Failure.TRANSPORT))

@@ -246,14 +246,18 @@ class OutboundCall(Call):
             self._give_up(EndedBy.LOCAL)
 
     def _ring_timeout(self) -> None:
-        if self.phase is Phase.SETUP:
+        if self.phase is Phase.SETUP and self._heard:
             self._give_up(EndedBy.RING_TIMEOUT)
+        else:
+            self._no_reply()
 
     def _no_reply(self) -> None:
-        if not self._heard and self.phase is Phase.SETUP:
-            self._report(Ending(self._without_reply(), reached=self._reached))
-            # The trunk may wake up: what it then says is cancelled, or answered by BYE.
-            self._cancel_by = self._cancel_by or EndedBy.SILENCE
+        if self._heard or self.phase is not Phase.SETUP or self._invite is None:
+            return
+        self._report(Ending(self._without_reply(), reached=self._reached))
+        # The trunk may wake up yet: what it then says is cancelled, or answered by BYE.
+        self._cancel_by = self._cancel_by or EndedBy.SILENCE
+        self._invite.stop_repeating()
 
     def _without_reply(self) -> EndedBy:
         """A ring timeout without any reply is the trunk's silence."""
