@@ -65,7 +65,7 @@ BATCHES: list[tuple[dict[str, object], list[Expected]]] = [
         [
             Expected("+79992222000", "rings, listens to the end", "answered", "confirmed"),
             Expected("+79992227000", "a person says hello and listens", "answered", "confirmed"),
-            Expected("+79992223000", "hangs up at once", "answered", "declined"),
+            Expected("+79992223002", "hangs up after 2 s", "answered", "declined"),
         ],
     ),
     (
@@ -77,7 +77,7 @@ BATCHES: list[tuple[dict[str, object], list[Expected]]] = [
             "timeout_before_intro_callback": "1",
             "ring_timeout": 5,
         },
-        [Expected("+79993332000", "talks to the operator, who was called first", "answered", "connected")],
+        [Expected("+79993333005", "talks for 5 s to the operator, who was called first", "answered", "connected")],
     ),
     (
         {
@@ -89,7 +89,7 @@ BATCHES: list[tuple[dict[str, object], list[Expected]]] = [
             "ring_timeout": 20,
         },
         [
-            Expected("+79993332001", "hears the secretary, leaves a message", "answered", "message"),
+            Expected("+79993336000", "hears the secretary, leaves a message", "answered", "message"),
             Expected("+79993330000", "hears the secretary, says nothing", "answered", "secretary"),
         ],
     ),
@@ -194,7 +194,7 @@ def wait(api: Api, placed: list[tuple[str, str, Expected]]) -> dict[str, dict[st
         for batch, call, expected in placed:
             if call not in ended and (found := outcome(api, batch, call, expected)):
                 ended[call] = found
-                print(f"\r{len(ended)} of {len(placed)} calls are final", end="", flush=True)
+                print(f"{len(ended):3} of {len(placed)} calls are final", end="\r", flush=True)
         time.sleep(0.3)
     print()
     return ended
@@ -203,12 +203,12 @@ def wait(api: Api, placed: list[tuple[str, str, Expected]]) -> dict[str, dict[st
 def report(api: Api, placed: list[tuple[str, str, Expected]], ended: dict[str, dict[str, object]], home: Path) -> int:
     """Print the table; how many calls are not what the number plan says."""
     wrong = 0
-    print(f"\n{'number':14}{'the callee …':44}{'status':16}{'result':12}{'keys':6}{'talk':>6}  recording")
+    print(f"\n{'number':14}{'the callee …':52}{'status':16}{'result':12}{'keys':6}{'talk':>6}  recording")
     for _, call, expected in placed:
         found = ended.get(call)
         if found is None:
             wrong += 1
-            print(f"{expected.number:14}{expected.what:44}not final within {FINAL_WITHIN:.0f} s")
+            print(f"{expected.number:14}{expected.what:52}not final within {FINAL_WITHIN:.0f} s")
             continue
         said = (found["status"], found["result"], found.get("digits") or "")
         good = said == (expected.status, expected.result, expected.digits)
@@ -221,7 +221,7 @@ def report(api: Api, placed: list[tuple[str, str, Expected]], ended: dict[str, d
             good = good and len(mp3) > 1000
         good = good and bool(recording) == expected.recorded
         wrong += not good
-        line = f"{expected.number:14}{expected.what:44}{found['status']:16}{found['result'] or '-':12}"
+        line = f"{expected.number:14}{expected.what:52}{found['status']:16}{found['result'] or '-':12}"
         line += f"{found.get('digits') or '-':6}{found['duration'] or '-':>6}  {recording or '-'}"
         print(line + ("" if good else f"   EXPECTED {expected.status}, {expected.result}, keys {expected.digits!r}"))
     return wrong
