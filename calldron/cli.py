@@ -101,9 +101,11 @@ def migrate() -> None:
 @plainly
 def doctor() -> None:
     """Look at everything that can be wrong and say what to do."""
-    from calldron import bootstrap, diagnosis
+    from calldron import bootstrap
 
     settings = bootstrap.prepare("doctor")
+    from calldron import diagnosis
+
     findings = diagnosis.examine(settings)
     for finding in findings:
         click.echo(f"{'ok ' if finding.good else 'BAD'}  {finding.subject}: {finding.words}")
