@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from calldron.dialer.ports import DialRequest, Engine, Trunk
-from calldron.domain.events import Ended, LegEvent, Role
+from calldron.domain.events import Ended, Heard, LegEvent, Role
 from calldron.domain.outcome import Ending
 from calldron.engines.carrier.server import Carrier
 
@@ -54,6 +54,11 @@ class Line:
         """The ``count``-th event of a kind."""
         await self.until(lambda line: len(line.told(kind)) >= count)
         return self.told(kind)[count - 1]
+
+    async def listen(self, seconds: float) -> float:
+        """Let that much of the call pass; how many seconds of it were voice."""
+        self.leg.listen(seconds, seconds + 1)
+        return (await self.wait_for(Heard, len(self.told(Heard)) + 1)).seconds
 
     async def ended(self) -> Ending:
         """How the leg ended, once it did."""

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 from lines import HOST, Dialling, Exchange, Line
 
-from calldron.dialer.ports import Engine, Trunk
+from calldron.dialer.ports import Engine, Leg, Trunk
 from calldron.domain.events import Answered, Digit, Ended, Heard, Played, Ringing, Role
 from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, classify
 from calldron.media import tones
@@ -19,7 +20,7 @@ SHORT = "short"
 LONG = "long"
 
 
-@pytest.fixture(autouse=True)
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def prompts(engine: Engine) -> None:
     await engine.load_prompt(SHORT, tones.tone(600, 0.4))
     await engine.load_prompt(LONG, tones.tone(700, 60.0))
@@ -49,19 +50,40 @@ async def test_a_prompt_that_was_sent_whole_is_played(dial: Dialling) -> None:
     assert asyncio.get_running_loop().time() - began >= 0.35
 
 
-@pytest.mark.parametrize("looped", [False, True])
-async def test_a_prompt_that_was_stopped_replaced_or_looped_is_not_played(dial: Dialling, looped: bool) -> None:
+def stopped(leg: Leg) -> None:
+    leg.play(SHORT)
+    leg.stop_playing()
+
+
+def replaced(leg: Leg) -> None:
+    leg.play(SHORT)
+    leg.play(LONG)
+
+
+def looped(leg: Leg) -> None:
+    leg.play(SHORT, loop=True)
+
+
+@pytest.mark.parametrize("command", [stopped, replaced, looped])
+async def test_only_a_prompt_that_comes_to_its_end_is_played(dial: Dialling, command: Callable[[Leg], None]) -> None:
     line = await answered(dial("2000"))
-    line.leg.play(SHORT, loop=True)
-    line.leg.play(LONG, loop=looped)
-    line.leg.stop_playing()
-    line.leg.listen(1.0, 10.0)  # longer than the short prompt would have taken
-    await line.wait_for(Heard)
+    command(line.leg)
+    await line.listen(1.0)  # longer than the short prompt takes
+    assert not line.told(Played)
     line.leg.play(SHORT)
     await line.wait_for(Played)
     line.leg.hangup()
     await line.ended()
     assert len(line.told(Played)) == 1
+
+
+async def test_a_stopped_prompt_falls_silent(dial: Dialling) -> None:
+    line = await answered(dial("2000"))
+    line.leg.play(LONG)
+    assert await line.listen(0.6) > 0.3
+    line.leg.stop_playing()
+    await line.listen(0.3)  # what was on its way
+    assert await line.listen(0.6) == 0
 
 
 async def test_a_key_is_heard_while_a_prompt_plays_and_the_prompt_goes_on(dial: Dialling) -> None:

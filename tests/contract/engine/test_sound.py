@@ -9,7 +9,7 @@ from lines import Dialling, Line
 from sounds import Sound
 
 from calldron.dialer.ports import Engine
-from calldron.domain.events import Answered, Digit, Heard, Played
+from calldron.domain.events import Answered, Digit, Played
 from calldron.media import tones
 from calldron.media.g711 import SAMPLE_RATE
 
@@ -40,17 +40,10 @@ async def hung_up(*lines: Line) -> None:
         await line.ended()
 
 
-async def listened(line: Line, seconds: float) -> float:
-    """Let that much of the call pass; how much voice was heard in it."""
-    line.leg.listen(seconds, seconds + 1)
-    heard = await line.wait_for(Heard, len(line.told(Heard)) + 1)
-    return heard.seconds
-
-
 async def test_a_recording_holds_what_the_far_side_said(dial: Dialling, engine: Engine, tmp_path: Path) -> None:
     line = dial("8000", recording=tmp_path / "tracks")
     await answered(line)
-    await listened(line, 2.0)
+    await line.listen(2.0)
     await hung_up(line)
     seconds = await engine.render(tmp_path / "tracks", tmp_path / "call.mp3")
     sound = decoded(tmp_path / "call.mp3")
@@ -66,7 +59,7 @@ async def test_a_recording_holds_what_was_played_and_in_its_time(
     await engine.load_prompt("six hundred", tones.tone(600, 1.0))
     line = dial("8100", recording=tmp_path / "tracks")
     await answered(line)
-    await listened(line, 2.0)
+    await line.listen(2.0)
     line.leg.play("six hundred")
     await line.wait_for(Played)
     await hung_up(line)
@@ -83,9 +76,9 @@ async def test_a_bridge_carries_one_side_to_the_other_and_back(dial: Dialling, e
     agent = dial("8000")
     client = dial("2000", recording=tmp_path / "tracks")
     await answered(agent, client)
-    assert await listened(client, 0.6) == 0  # an echo of nothing
+    assert await client.listen(0.6) == 0  # an echo of nothing
     engine.bridge(agent.leg, client.leg)
-    assert await listened(client, 2.0) > 1.5  # the agent's tone went to the client, who sent it back
+    assert await client.listen(2.0) > 1.5  # the agent's tone went to the client, who sent it back
     await hung_up(agent, client)
     await engine.render(tmp_path / "tracks", tmp_path / "call.mp3")
     assert level(decoded(tmp_path / "call.mp3"), 440) > 0.1
@@ -97,10 +90,10 @@ async def test_a_bridge_stops_prompts_and_ends_with_either_leg(dial: Dialling, e
     client, operator = dial("2000"), dial("0000")
     await answered(client, operator)
     client.leg.play("looped", loop=True)
-    assert await listened(client, 1.0) > 0.5
+    assert await client.listen(1.0) > 0.5
     engine.bridge(client.leg, operator.leg)
-    await listened(client, 0.5)  # what was on its way
-    assert await listened(client, 0.5) == 0
+    await client.listen(0.5)  # what was on its way
+    assert await client.listen(0.5) == 0
     await hung_up(operator)
     client.leg.play("goodbye")
     await client.wait_for(Played)
@@ -112,7 +105,7 @@ async def test_keys_are_told_across_a_bridge(dial: Dialling, engine: Engine) -> 
     await answered(client, operator)
     engine.bridge(client.leg, operator.leg)
     assert (await client.wait_for(Digit)).key == "3"
-    assert await listened(client, 1.0) > 0.5
+    assert await client.listen(1.0) > 0.5
 
 
 @pytest.mark.parametrize("last", ["5001", "4000"])
@@ -127,7 +120,7 @@ async def test_both_legs_of_a_call_are_one_recording(dial: Dialling, engine: Eng
     one, other = dial("8000", recording=tmp_path / "tracks"), dial("8100", recording=tmp_path / "tracks")
     await answered(one, other)
     engine.bridge(one.leg, other.leg)
-    await listened(one, 2.0)
+    await one.listen(2.0)
     await hung_up(one, other)
     await engine.render(tmp_path / "tracks", tmp_path / "call.mp3")
     sound = decoded(tmp_path / "call.mp3")
