@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,7 +21,7 @@ class Config(BaseSettings):
     database_url: str = Field(
         "",
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
-        description="database; empty: SQLite in the home folder",
+        description="empty: SQLite in the home folder, the only database of this version",
     )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="how clients reach the server; record_url starts with it"
@@ -38,6 +38,14 @@ class Config(BaseSettings):
     lease_seconds: float = Field(30.0, description="how long a node's calls stay its own when it falls silent")
     drain_seconds: float = Field(30.0, description="how long a stopping dialer lets calls end by themselves")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("database_url")
+    @classmethod
+    def _only_sqlite_yet(cls, url: str) -> str:
+        """Better to refuse than to write calls to another database than the one that was named."""
+        if url:
+            raise ValueError("PostgreSQL is not available in this version; unset DATABASE_URL to use SQLite")
+        return url
 
     @classmethod
     def settings_customise_sources(
