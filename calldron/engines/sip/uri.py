@@ -44,7 +44,8 @@ class Uri:
 def parse_uri(text: str) -> Uri:
     """Read a ``sip:``, ``sips:`` or ``tel:`` URI; its headers (``?…``) are dropped. Raises ``MessageError``."""
     scheme, colon, rest = text.partition(":")
-    if not colon or len(text) > MAX_LENGTH or not text.isascii() or scheme.lower() not in _SCHEMES:
+    written = text.isascii() and text.isprintable() and len(text) <= MAX_LENGTH
+    if not colon or not written or scheme.lower() not in _SCHEMES:
         raise MessageError("not a SIP or tel URI")
     # A "?" may stand in the user part too: only one behind the "@" begins the headers.
     at = rest.find("@") + 1
