@@ -129,7 +129,7 @@ def user_add(email: str, password_stdin: bool) -> None:
     bootstrap.prepare_database()
     from calldron.services import accounts
 
-    password = click.get_text_stream("stdin").readline().rstrip("\r\n") if password_stdin else None
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     _, key = accounts.create_user(email, password)
     click.echo(f"api key: {key}")
 
