@@ -104,9 +104,13 @@ class Plane:
     def lose(self, session: Session, error: Exception) -> None:
         """An error about one session ends that one, and is told."""
         log.error("session %d is closed by an error", session.id, exc_info=error)
-        if session.id in self.sessions:
+        if session.id not in self.sessions:
+            return
+        try:
             self.remove(session)
-            self._emit(session.id, SessionLost(f"{type(error).__name__}: {error}"))
+        except Exception:  # it is broken, so this may fail too
+            log.exception("session %d can't be closed properly", session.id)
+        self._emit(session.id, SessionLost(f"{type(error).__name__}: {error}"))
 
     def run(self) -> None:
         """Go on until ``running`` is false."""

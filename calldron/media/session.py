@@ -125,10 +125,10 @@ class Session:
     def part(self) -> None:
         """End the bridge or echo, on both sides of it."""
         peer, self.peer = self.peer, None
-        self.outgoing.stop_forwarding()
         if peer is not None and peer is not self:
             peer.peer = None
             peer.outgoing.stop_forwarding()
+        self.outgoing.stop_forwarding()
 
     def receive(self, clock: int) -> None:
         """Read one datagram. What is not media of the negotiated kind is dropped without a word.
@@ -198,11 +198,13 @@ class Session:
 
     def close(self) -> None:
         """Release the port, leave the bridge, send the rest of the tracks on its way to the disk."""
-        self.part()
-        self._endpoint.close()
-        self.settle()
-        for track in self.tracks:
-            track.close()
+        try:
+            self.part()
+            self.settle()
+        finally:
+            self._endpoint.close()
+            for track in self.tracks:
+                track.close()
 
     def _take_note(self, packet: rtp.Packet, run: int = 1) -> None:
         if packet.ssrc != self._ssrc:
