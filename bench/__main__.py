@@ -77,4 +77,7 @@ def _quoting(name: str, arguments: list[str]) -> Callable[[], list[str]]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from peers.ports import HOST, free_port, holds_udp, wait_until
 
-from bench import ROOT, processes
+from bench import processes
 
-_SCENARIO = ROOT / "tests/peers/sipp/answer.xml"
+_SCENARIO = Path(__file__).parent / "callee.xml"
+_ENDING = 10  # seconds that the last call may take to end, its wait for repeats included
 _LONGEST = 900  # seconds, after which a SIPp that nobody stopped ends by itself
 _CALL_SOCKET_BUFFER = "1000000"
 _ECHOED = re.compile(r"^ +(\d+) Total echo RTP pckts 1st stream", re.MULTILINE)
@@ -100,7 +101,7 @@ class Callee:
 
     def kill(self) -> None:
         """End it now, whatever state it is in."""
-        processes.kill([self._process.pid])
+        processes.kill(self._process.pid)
         self._process.wait()
 
     def _listens(self) -> bool:
@@ -118,7 +119,7 @@ class Callee:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGUSR1)  # ends once no call is up
         try:
-            self._process.wait(5)
+            self._process.wait(_ENDING)
         except subprocess.TimeoutExpired:
             self.kill()
 

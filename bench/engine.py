@@ -12,12 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from calldron.engines.sip.engine import SipEngine
-
 from bench.processes import raise_file_limit
 from bench.rig import CLIMB, HOST, PROMPT
 from calldron.dialer.ports import DialRequest, Leg, Trunk
 from calldron.domain.events import Answered, Ended, LegEvent, Role
+from calldron.engines.sip.engine import SipEngine
 from calldron.media import tones
 from calldron.media.client import MediaServer, MediaSession
 from calldron.media.events import MediaStats

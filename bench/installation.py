@@ -112,7 +112,7 @@ def installation(home: Path, trunk_port: int) -> Iterator[Installation]:
         process.terminate()
         process.wait(_DOWN_WITHIN)
     finally:
-        processes.kill([process.pid])
+        processes.kill(process.pid)
         process.wait()
 
 

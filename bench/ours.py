@@ -68,6 +68,7 @@ async def calldron_rig(folder: Path, ports: Sequence[int]) -> AsyncIterator[Call
         await rig.ask("start")
         yield rig
         await rig.ask("stop")
+        await asyncio.wait_for(process.wait(), _ANSWER)
     finally:
-        processes.kill([process.pid])
+        processes.kill(process.pid)
         await process.wait()

@@ -1,7 +1,7 @@
 """What processes use, and what the kernel saw of UDP."""
 
 import resource
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,12 +66,8 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def kill(pids: Iterable[int]) -> None:
-    """End processes and their descendants now, wait until they are gone."""
-    doomed = [process for pid in pids for process in family(pid)]
-    for process in doomed:
-        try:
+def kill(pid: int) -> None:
+    """End a process and all that descend from it, now. Who started it still has to wait for it."""
+    for process in family(pid):
+        with suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(doomed, timeout=5)

@@ -39,6 +39,7 @@ class Run:
     recordings: int
     ends: Counter[str]
     heard: Heard
+    dropped: int
     cpu: dict[str, float]
     rss: int
 
@@ -49,11 +50,13 @@ def measure(calls: int) -> Run:
         with installation(Path(folder) / "home", sipp.port) as server:
             batch = _batch(server)
             numbers = [{"call": {"phone_number": f"+7999{number:07}"}} for number in range(calls)]
+            kernel = processes.datagrams()
             before, began = server.cpu(), time.monotonic()
             server.ask("POST", f"/v1/batches/{batch}/calls", numbers)
             posted = time.monotonic() - began
             final = _when(lambda: _finished(server, batch), began, calls)
             rss, after = server.rss(), server.cpu()
+            dropped = processes.datagrams().since(kernel).dropped
             recorded = _when(lambda: _recordings(server) >= calls, began, calls)
             last = server.cpu()
             ends = _ends(server, batch, calls)
@@ -61,7 +64,7 @@ def measure(calls: int) -> Run:
         heard = sipp.heard()
     cpu = {name: after[name] - before[name] for name in PARTS}
     cpu["recordings after the last end"] = sum(last[name] - after[name] for name in PARTS)
-    return Run(calls, posted, final, recorded, recordings, ends, heard, cpu, rss)
+    return Run(calls, posted, final, recorded, recordings, ends, heard, dropped, cpu, rss)
 
 
 def _batch(server: Installation) -> str:
@@ -115,6 +118,7 @@ def run(calls: int = CALLS) -> list[Table]:
         ),
         ("calls that SIPp saw through to BYE", one.heard.completed),
         ("messages that SIPp had to repeat", one.heard.repeats),
+        ("datagrams dropped by the kernel", one.dropped),
         ("all recordings ready after, s", one.recorded if not missing else f"{missing} missing"),
         *((f"CPU ms a call: {name}", 1000 * spent / calls) for name, spent in one.cpu.items()),
         ("CPU ms a call, all", 1000 * sum(one.cpu.values()) / calls),
