@@ -64,6 +64,7 @@ class Plane:
         self._readers: dict[int, Readable] = {}
         self._slots: tuple[list[Session], ...] = tuple([] for _ in range(SLOTS))
         self._slot = 0  # the one that is due next
+        self._next_hand_over = 0
         self.after_slot: Callable[[], None] | None = None
 
     @property
@@ -137,7 +138,8 @@ class Plane:
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not reach other sessions
                 self.lose(session, error)
         self._slot += 1
-        if self._slot % _HAND_OVER == 0:
+        if self._slot >= self._next_hand_over:  # not every slot is stepped through: no remainder would do
+            self._next_hand_over = self._slot + _HAND_OVER
             self.writer.hand_over()
         if self.after_slot:
             self.after_slot()
