@@ -134,7 +134,7 @@ async def run_dialer(settings: Config) -> None:
             dialer = Dialer(
                 store,
                 engine,
-                Prompts(engine, store, tunes()),
+                Prompts(engine, store, clock, tunes()),
                 clock,
                 Settings(
                     max_calls=settings.max_calls,

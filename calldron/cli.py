@@ -1,6 +1,7 @@
 """The ``calldron`` command. What goes wrong is one line on standard error and an exit code, never a traceback."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -47,6 +48,8 @@ def serve(host: str, port: int) -> None:
     from calldron import bootstrap, supervisor
 
     settings = bootstrap.prepare("serve")
+    if "public_url" not in settings.model_fields_set:  # the parts are told by the environment
+        os.environ["CALLDRON_PUBLIC_URL"] = f"http://{host}:{port}"
     bootstrap.migrate()
     sandbox = bootstrap.ensure_sandbox_trunk(settings)
     click.echo(f"Calldron on http://{host}:{port}/v1/, data in {settings.home.resolve()}", err=True)

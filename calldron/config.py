@@ -31,7 +31,10 @@ class Config(BaseSettings):
     )
     api_rate: float = Field(100.0, description="API requests a second an account may make, over a minute")
     max_body_mb: int = Field(32, description="largest request body, megabytes")
-    sip_host: str = Field("127.0.0.1", description="local address of SIP and RTP, as the trunk can reach it")
+    sip_host: str = Field(
+        "0.0.0.0",  # noqa: S104 - a telephone has to be reachable; calls that come in are refused
+        description="local address of SIP and RTP; 0.0.0.0: whichever a trunk is reached from",
+    )
     sip_port: int = Field(0, description="local SIP port; 0: any free one")
     sandbox_port: int = Field(5099, description="port of the sandbox carrier")
     max_calls: int = Field(500, description="calls up at once on this node")

@@ -60,6 +60,7 @@ class CallRun:
         self._prompts = prompts
         self._clock = clock
         self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._begun = asyncio.Event()  # the first leg is dialled, or none will be
         self._called_off = False  # withdrawn or stopped, perhaps not read yet
         self._legs: dict[Role, Leg] = {}
         self._leg_ids: dict[Role, int] = {}
@@ -68,6 +69,12 @@ class CallRun:
         self._digits = ""
         self._client_answered: float | None = None
         self._talk = 0.0
+
+    async def departed(self) -> None:
+        """Return once the first INVITE has left, or the call is over without one."""
+        await self._begun.wait()
+        if self._legs:
+            await self._legs[self.claim.first].departed()
 
     def withdraw(self, *, gently: bool) -> None:
         """The owner took the call back."""
@@ -90,6 +97,7 @@ class CallRun:
             await self._finish(Finish(Outcome.ANSWERED if self.answered else Outcome.FAILED, None, Fault.OURS, None))
             raise
         finally:
+            self._begun.set()
             for timer in self._timers.values():
                 timer.cancel()
 
@@ -100,6 +108,7 @@ class CallRun:
         machine, commands = begin(self.claim.plan)
         self._leg_ids[self.claim.first] = self.claim.leg_id  # committed with the claim
         await self._carry_out(commands)
+        self._begun.set()
         while not machine.over:
             event = await self._events.get()
             if isinstance(event, Expired):

@@ -50,6 +50,9 @@ class Leg(Protocol):
     """One call leg, from ``Engine.dial`` to its ``Ended``. Every method may be called at any time and then does
     nothing where it no longer applies; none of them blocks."""
 
+    async def departed(self) -> None:
+        """Return once the INVITE has left, or never will."""
+
     def play(self, prompt: str, *, loop: bool = False) -> None:
         """Play a prompt loaded before, replacing what plays now; emits ``Played`` at its end, never where it loops."""
 

@@ -3,16 +3,24 @@
 import asyncio
 from collections.abc import Mapping
 
-from calldron.dialer.ports import Engine, Store
+import structlog
+
+from calldron.dialer.ports import Clock, Engine, Store
 from calldron.domain.commands import Tune
+from calldron.domain.errors import StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+RETRY_PAUSE = 0.5
 
 
 class Prompts:
     """``tunes``: 8 kHz mono signed 16-bit little-endian, one for each ``Tune`` but the intro."""
 
-    def __init__(self, engine: Engine, store: Store, tunes: Mapping[Tune, bytes]) -> None:
+    def __init__(self, engine: Engine, store: Store, clock: Clock, tunes: Mapping[Tune, bytes]) -> None:
         self._engine = engine
         self._store = store
+        self._clock = clock
         self._tunes = tunes
         self._loading: dict[int, asyncio.Task[None]] = {}
 
@@ -30,7 +38,8 @@ class Prompts:
         return f"sound-{sound_id}"
 
     async def ready(self, sound_id: int) -> None:
-        """Return once the engine can play this intro; calls that ask meanwhile share one load."""
+        """Return once the engine can play this intro, however long the store is away; calls that ask meanwhile share
+        one load."""
         if self._engine.knows_prompt(self.name(sound_id)):
             return
         loading = self._loading.get(sound_id)
@@ -41,4 +50,11 @@ class Prompts:
         await asyncio.shield(loading)
 
     async def _load(self, sound_id: int) -> None:
-        await self._engine.load_prompt(self.name(sound_id), await self._store.sound(sound_id))
+        while True:
+            try:
+                pcm = await self._store.sound(sound_id)
+                break
+            except StoreUnavailable as error:  # the call is claimed: failing it would cost it an attempt
+                log.warning("store away, an intro is waited for", sound=sound_id, error=str(error))
+                await self._clock.sleep(RETRY_PAUSE)
+        await self._engine.load_prompt(self.name(sound_id), pcm)

@@ -61,6 +61,7 @@ class Dialer:
         """Stop in stages: dial no more, let calls end, hang up, write. A second call skips the letting."""
         if self._stopping.is_set():
             self._hurry.set()
+        self._scheduler.stop()
         self._stopping.set()
 
     async def run(self) -> None:
@@ -87,7 +88,6 @@ class Dialer:
             done, _ = await asyncio.wait({stopping, *parts}, return_when=asyncio.FIRST_COMPLETED)
             if stopping not in done:
                 raise _death(done)
-            self._scheduler.stop()
             await self._wind_down(dialing, parts - {dialing})
         finally:
             for task in (stopping, *parts):

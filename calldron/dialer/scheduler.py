@@ -15,7 +15,8 @@ from calldron.domain.errors import StoreUnavailable
 log = structlog.get_logger(__name__)
 
 IDLE_LOOK = 5.0  # seconds: how long a wake-up that got lost can go unnoticed
-CLAIM_AT_ONCE = 50  # calls a claim takes at the most, so that a start-up is a stream and not a burst
+# Calls claimed whose INVITE has not left yet: should we die now, nobody could know that these never rang.
+AT_THE_DOOR = 20
 
 
 class Scheduler:
@@ -43,6 +44,7 @@ class Scheduler:
         self._lease = lease
         self._calls: dict[int, CallRun] = {}  # by attempt
         self._tasks: set[asyncio.Task[None]] = set()
+        self._at_the_door = 0
         self._stopping = False
         self._look = asyncio.Event()
         self._empty = asyncio.Event()
@@ -89,7 +91,7 @@ class Scheduler:
 
     async def _claim(self) -> list[Claim]:
         self._look.clear()
-        room = min(self._max_calls - len(self._calls), CLAIM_AT_ONCE)
+        room = min(self._max_calls - len(self._calls), AT_THE_DOOR - self._at_the_door)
         if room <= 0:
             return []
         now = self._clock.now()
@@ -102,7 +104,7 @@ class Scheduler:
     async def _wait(self) -> None:
         """Until something changed, a call ended, or the next call is due."""
         pause = IDLE_LOOK
-        if len(self._calls) < self._max_calls:
+        if len(self._calls) < self._max_calls and self._at_the_door < AT_THE_DOOR:
             try:
                 due = await self._store.next_due(self._clock.now())
             except StoreUnavailable:
@@ -122,9 +124,18 @@ class Scheduler:
         call = CallRun(claim, self._engine, self._journal, self._prompts, self._clock, tracks)
         self._calls[claim.attempt_id] = call
         self._empty.clear()
-        task = asyncio.create_task(self._run(call), name=f"call {claim.call_id}")
+        self._at_the_door += 1
+        self._keep(asyncio.create_task(self._run(call), name=f"call {claim.call_id}"))
+        self._keep(asyncio.create_task(self._depart(call), name=f"departure of call {claim.call_id}"))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._done)
+
+    async def _depart(self, call: CallRun) -> None:
+        await call.departed()
+        self._at_the_door -= 1
+        self._look.set()
 
     async def _run(self, call: CallRun) -> None:
         claim = call.claim

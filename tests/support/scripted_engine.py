@@ -21,6 +21,9 @@ class ScriptedLeg:
         self._obeys = obeys
         self._answered = False
 
+    async def departed(self) -> None:
+        """Its INVITE is never held up."""
+
     def play(self, prompt: str, *, loop: bool = False) -> None:
         self.done.append(("play", prompt, loop))
 

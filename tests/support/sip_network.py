@@ -31,7 +31,8 @@ class Network:
         loop = asyncio.get_running_loop()
         self.log.append((loop.time(), one, other, data))
         for delay in self.fate(data, one, other):
-            loop.call_later(delay, self._arrive, data, one, other)
+            # Timers of the same moment fire in no order; what was sent first arrives first.
+            loop.call_later(delay + len(self.log) * 1e-9, self._arrive, data, one, other)
 
     def _arrive(self, data: bytes, one: Peer, other: Peer) -> None:
         if node := self.nodes.get((other.host, other.port)):
@@ -109,12 +110,16 @@ class Puppet:
         self._came.put_nowait((parse(data), peer))
 
     async def expect(self, kind: str, *, within: float = 100.0) -> Request | Response:
-        """The next message, which has to be of this kind ("ACK", "200 BYE"); what came before it is passed over where
-        it is a repeat of what was taken already."""
-        async with asyncio.timeout(within):
-            message, self.peer = await self._came.get()
+        """The next message, which has to be of this kind ("ACK", "200 BYE")."""
+        message = await self.expect_any(within=within)
         got = message.method if isinstance(message, Request) else f"{message.code} {message.cseq.method}"
         assert got == kind, f"expected {kind}, got {got}"
+        return message
+
+    async def expect_any(self, *, within: float = 100.0) -> Request | Response:
+        """The next message."""
+        async with asyncio.timeout(within):
+            message, self.peer = await self._came.get()
         return message
 
     async def request(self, kind: str, *, within: float = 100.0) -> Request:
@@ -124,6 +129,12 @@ class Puppet:
 
     async def response(self, kind: str, *, within: float = 100.0) -> Response:
         message = await self.expect(kind, within=within)
+        assert isinstance(message, Response)
+        return message
+
+    async def response_any(self) -> Response:
+        """The next message, a response."""
+        message = await self.expect_any()
         assert isinstance(message, Response)
         return message
 
@@ -153,7 +164,7 @@ class Puppet:
         """Answer a request; a Contact and the type of the body are filled in."""
         response = request.response(code, to_tag="" if code == 100 else tag, headers=headers)
         if code < 300:
-            response.headers.setdefault("contact", [contact or f"<sip:puppet@{self.host}:{self.wire.port}>"])
+            response.headers.setdefault("contact", [f"<{contact or f'sip:puppet@{self.host}:{self.wire.port}'}>"])
         if body:
             response.headers["content-type"] = ["application/sdp"]
             response.body = body

@@ -1,5 +1,6 @@
 """One leg of a call: its signalling and its media, told as one story."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable
@@ -54,6 +55,7 @@ class SipLeg:
         self._playing = False
         self._listening = False
         self._over = False
+        self._departed = asyncio.Event()
         self._last_key: tuple[str, str, float] = ("", "", 0.0)  # key, way, when
 
     # ------------------------------------------------------------ the story
@@ -69,6 +71,7 @@ class SipLeg:
 
     def end(self, ending: Ending) -> None:
         """Tell the end, once."""
+        self._departed.set()
         if not self._over:
             self._over = True
             self._emit(Ended(self._role, ending))
@@ -95,6 +98,7 @@ class SipLeg:
         self._call.on_digit = lambda key: self._key(key, "info")
         self._call.on_reinvite = self._renegotiate
         self._call.on_reanswer = self._connect
+        self._departed.set()
         ending = await self._call.ended
         return replace(ending, by=EndedBy.MEDIA) if self._lost and ending.by is EndedBy.LOCAL else ending
 
@@ -194,6 +198,10 @@ class SipLeg:
             self._emit(event)
 
     # ------------------------------------------------------------ commands
+
+    async def departed(self) -> None:
+        """Return once the INVITE is on its way, or the leg over without one."""
+        await self._departed.wait()
 
     @property
     def _talking(self) -> bool:

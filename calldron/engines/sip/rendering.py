@@ -31,7 +31,11 @@ class Renderer:
             return await loop.run_in_executor(self._started(), mix, tracks, target)
         except BrokenProcessPool:
             self.stop()
+        try:
             return await loop.run_in_executor(self._started(), mix, tracks, target)
+        except BrokenProcessPool as error:
+            self.stop()
+            raise OSError(f"the mixing process died twice, {error}") from error
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:

@@ -45,7 +45,7 @@ class Desk:
         self.clock = HandClock()
         self.engine = ScriptedEngine()
         self.journal = Journal(self.store, self.clock)
-        self.prompts = Prompts(self.engine, self.store, {Tune.RINGBACK: b"tu", Tune.ATTENTION: b"ding"})
+        self.prompts = Prompts(self.engine, self.store, self.clock, {Tune.RINGBACK: b"tu", Tune.ATTENTION: b"ding"})
         self.tracks = tracks
         self.writing = asyncio.create_task(self.journal.run())
         self.running: asyncio.Task[None] | None = None

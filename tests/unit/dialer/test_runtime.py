@@ -30,7 +30,9 @@ class Desk:
         settings = Settings(
             max_calls=10, lease=LEASE, drain=600.0, tracks=folder / "tracks", recordings=folder / "recordings"
         )
-        self.dialer = Dialer(self.store, self.engine, Prompts(self.engine, self.store, {}), self.clock, settings)
+        self.dialer = Dialer(
+            self.store, self.engine, Prompts(self.engine, self.store, self.clock, {}), self.clock, settings
+        )
         self.running: asyncio.Task[None] | None = None
 
     def start(self) -> None:

@@ -14,7 +14,7 @@ from calldron.dialer.journal import Journal
 from calldron.dialer.ports import AttemptEnd, Withdrawal
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.recordings import Recordings
-from calldron.dialer.scheduler import CLAIM_AT_ONCE, IDLE_LOOK, Scheduler
+from calldron.dialer.scheduler import AT_THE_DOOR, IDLE_LOOK, Scheduler
 from calldron.domain.outcome import Outcome
 
 
@@ -31,7 +31,7 @@ class Desk:
             self.store,
             self.engine,
             self.journal,
-            Prompts(self.engine, self.store, {}),
+            Prompts(self.engine, self.store, self.clock, {}),
             self.recordings,
             self.clock,
             max_calls=max_calls,
@@ -81,11 +81,11 @@ async def test_it_dials_no_more_than_there_is_room_for_and_fills_what_becomes_fr
 
 
 async def test_a_claim_has_a_bound_so_that_a_start_is_a_stream(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, max_calls=10 * CLAIM_AT_ONCE)
-    desk.store.queue = [claim(number) for number in range(1, 3 * CLAIM_AT_ONCE)]
+    desk = Desk(tmp_path, max_calls=10 * AT_THE_DOOR)
+    desk.store.queue = [claim(number) for number in range(1, 3 * AT_THE_DOOR)]
     desk.start()
-    await desk.dialled(3 * CLAIM_AT_ONCE - 1)
-    assert max(desk.store.rooms) == CLAIM_AT_ONCE
+    await desk.dialled(3 * AT_THE_DOOR - 1)
+    assert max(desk.store.rooms) == AT_THE_DOOR
     await desk.stop()
 
 
