@@ -9,11 +9,11 @@ _DROPPED = dict.fromkeys(map(ord, " \t\u00a0\u2009\u202f()[]-\u2010\u2011\u2012\
 _PLAIN = re.compile(r"\+?[0-9]{7,15}", re.ASCII)
 
 # RFC 3261 section 25.1, narrowed to what an operator's address is: sip:user@host, sip:host, port and parameters.
-_SIP_URI = re.compile(
-    r"sips?:(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/%]{1,128}@)?"
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-.]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
-    r"(?::[0-9]{1,5})?(?:;[A-Za-z0-9\-_.!~*'+%=;]{1,64})?",
-    re.ASCII | re.IGNORECASE,
+SIP_URI = re.compile(
+    r"[sS][iI][pP][sS]?:(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/%]{1,64}@)?"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-.]{0,98}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
+    r"(?::[0-9]{1,5})?(?:;[A-Za-z0-9\-_.!~*'+%=;]{1,32})?",
+    re.ASCII,
 )
 
 
@@ -28,6 +28,6 @@ def normalise(raw: str) -> str:
 def dialable(raw: str) -> str:
     """What to dial for an operator: a SIP URI as it stands, anything else as a number. "" stays "": nobody.
     Raises ``InvalidNumber``."""
-    if not raw or _SIP_URI.fullmatch(raw):
+    if not raw or SIP_URI.fullmatch(raw):
         return raw
     return normalise(raw)

@@ -44,15 +44,14 @@ class Draft:
     """What a request says about a batch, read and checked, and not yet written. ``columns`` holds what it changes."""
 
     columns: dict[str, Any] = field(default_factory=dict)
-    intro: intros.Intro | None = None
+    file: bytes | None = field(default=None, repr=False)  # the intro as it was sent
+    intro: intros.Intro | None = None  # the same, decoded
     warnings: list[str] = field(default_factory=list)
 
 
 def read(account: Account, given: Mapping[str, object], errors: list[FieldError], batch: Batch | None = None) -> Draft:
-    """Read the fields of a new batch, or the changes to ``batch``. What cannot be used is added to ``errors``.
-
-    Decodes the intro, which takes up to seconds: not to be done inside a transaction.
-    """
+    """Read the fields of a new batch, or the changes to ``batch``. What cannot be used is added to ``errors``. The
+    intro is left for ``decode``."""
     draft = Draft()
     for name in given:
         if name in NOT_YET:
@@ -64,7 +63,7 @@ def read(account: Account, given: Mapping[str, object], errors: list[FieldError]
             draft.columns[column] = _read(name, given[name], reader, default, errors)
     _read_window(account, given, errors, batch, draft)
     if "intro" in given:
-        _read_intro(account, given["intro"], errors, draft)
+        _read_intro(given["intro"], errors, draft)
     return draft
 
 
@@ -120,11 +119,22 @@ def _offset(written: str) -> timedelta:
     return timedelta(minutes=-minutes if written[0] == "-" else minutes)
 
 
-def _read_intro(account: Account, value: object, errors: list[FieldError], draft: Draft) -> None:
+def _read_intro(value: object, errors: list[FieldError], draft: Draft) -> None:
     if value is None or value == "":
         draft.columns["intro"] = None
         return
     try:
-        draft.intro = intros.read(account, value)
+        draft.file = intros.from_base64(value)
+    except InvalidInput as error:
+        errors.append(FieldError("intro", str(error)))
+
+
+def decode(account: Account, draft: Draft, errors: list[FieldError]) -> None:
+    """Decode the draft's intro. Takes up to seconds, so it comes when all else is found to be good, and before the
+    transaction."""
+    if draft.file is None:
+        return
+    try:
+        draft.intro = intros.decoded(account, draft.file)
     except InvalidInput as error:
         errors.append(FieldError("intro", str(error)))

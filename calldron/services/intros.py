@@ -24,9 +24,8 @@ class Intro:
     pcm: bytes = field(default=b"", repr=False)
 
 
-def read(account: Account, value: object) -> Intro:
-    """Decode a file sent as Base64 (mp3, wav or ogg). Takes up to seconds. Raises ``InvalidInput``."""
-    data = _from_base64(value)
+def decoded(account: Account, data: bytes) -> Intro:
+    """The sound of a file (mp3, wav or ogg). Takes up to seconds. Raises ``InvalidInput``."""
     digest = hashlib.sha256(data).hexdigest()
     if Sound.objects.filter(account=account, digest=digest).exists():
         return Intro(digest)
@@ -37,7 +36,8 @@ def read(account: Account, value: object) -> Intro:
     return Intro(digest, audio.seconds, audio.pcm)
 
 
-def _from_base64(value: object) -> bytes:
+def from_base64(value: object) -> bytes:
+    """The bytes of a file as a request carries it. Raises ``InvalidInput``."""
     if not isinstance(value, str):
         raise InvalidInput(_("This must be an audio file (mp3, wav or ogg) as Base64 text."))
     try:
@@ -61,7 +61,7 @@ def _in_words(error: BadAudio) -> str:
 
 
 def keep(account: Account, intro: Intro) -> Sound:
-    """The row of this intro, made where there is none. Raises ``InvalidInput`` where it went away since ``read``."""
+    """The row of this intro, made where there is none. Raises ``InvalidInput`` where it went away meanwhile."""
     sound = Sound.objects.filter(account=account, digest=intro.digest).first()
     if sound is None and not intro.pcm:
         raise InvalidInput(_("The intro was removed meanwhile. Send it again."), "intro")

@@ -34,8 +34,6 @@ def text(longest: int, *, lines: bool = False) -> Reader:
     unprintable = _UNPRINTABLE_LINES if lines else _UNPRINTABLE
 
     def read(value: object) -> str:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = str(value)
         if not isinstance(value, str):
             raise InvalidInput(_("This must be text."))
         if len(value) > longest:
@@ -120,8 +118,9 @@ def wall_clock(value: object) -> tuple[int, str]:
 
 def keys(value: object) -> str:
     """Keys of a telephone."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+    number = None if isinstance(value, str) else _as_whole(value)
+    if number is not None:
+        value = str(number)
     if not isinstance(value, str) or not re.fullmatch(r"[0-9*#]{1,12}", value, re.ASCII):
         raise InvalidInput(_("This must be 1 to 12 keys of a telephone: digits, * and #."))
     return value
@@ -143,19 +142,20 @@ def caller_id(value: object) -> str:
 
 def operator(value: object) -> str:
     """A phone number or a SIP URI, kept as it was written."""
-    written = _number_text(value, longest=255)
     try:
-        dialable(written)
-    except InvalidNumber as error:
+        if isinstance(value, str) and value[:3].lower() == "sip":
+            return dialable(value)
+        return caller_id(value)
+    except InvalidInput as error:
         raise InvalidInput(
             _('This must be a phone number ("+" and 7 to 15 digits) or a SIP URI (sip:user@host).')
         ) from error
-    return written
 
 
-def _number_text(value: object, longest: int = NUMBER_LENGTH) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15:
-        return str(value)
-    if not isinstance(value, str) or len(value) > longest:
+def _number_text(value: object) -> str:
+    number = None if isinstance(value, str) else _as_whole(value)
+    if number is not None and 0 <= number < 10**15:
+        return str(number)
+    if not isinstance(value, str) or len(value) > NUMBER_LENGTH:
         raise InvalidNumber("")
     return value

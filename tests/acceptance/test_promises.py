@@ -9,6 +9,8 @@ import pytest
 import pytest_asyncio
 from installation import Installation, intro
 
+from calldron.media.audio import decode
+
 pytestmark = [pytest.mark.asyncio(loop_scope="function"), pytest.mark.timeout(240)]
 
 
@@ -75,4 +77,4 @@ async def test_sigterm_lets_a_call_end_and_a_second_one_hurries(calldron: Instal
     assert await calldron.dialer_ended() == 0
     shown = await calldron.final(batch, call)
     assert shown["status"] == "answered"
-    assert len(await calldron.recording(batch, call)) > 1000
+    assert decode(await calldron.recording(batch, call)).seconds > 0

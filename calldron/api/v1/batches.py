@@ -6,6 +6,7 @@ from ninja import Router
 
 from calldron.api.v1 import body, paging
 from calldron.api.v1.answers import absolute, answer, of_batch
+from calldron.api.v1.body import Element
 from calldron.api.v1.links import batch_path
 from calldron.api.v1.problems import refuse
 from calldron.api.v1.repeats import committed, repeatable
@@ -14,6 +15,7 @@ from calldron.domain.batch import Switch
 from calldron.services import batch_fields, batches
 from calldron.services.batch_fields import Draft
 from calldron.services.errors import FieldError
+from calldron.services.intros import Intro
 from calldron.store.models import Batch
 
 MOST = 1_000  # batches of one request
@@ -45,13 +47,13 @@ def create(request: ApiRequest) -> HttpResponse:
     return committed(request, work)
 
 
-@router.get("/batches/{int:batch_id}", operation_id="show_batch", summary="Show a batch")
+@router.get("/batches/{id:batch_id}", operation_id="show_batch", summary="Show a batch")
 def show(request: ApiRequest, batch_id: int) -> HttpResponse:
     """The batch as it is now."""
     return answer(of_batch(batches.get(request.account, batch_id)))
 
 
-@router.put("/batches/{int:batch_id}", operation_id="update_batch", summary="Change a batch")
+@router.put("/batches/{id:batch_id}", operation_id="update_batch", summary="Change a batch")
 def update(request: ApiRequest, batch_id: int) -> HttpResponse:
     """Changes the fields it carries; the next dial goes by them. `type` is fixed once a call was dialled."""
     batch = batches.get(request.account, batch_id)
@@ -60,35 +62,35 @@ def update(request: ApiRequest, batch_id: int) -> HttpResponse:
     return answer({"id": str(batch_id)}, headers=_warnings([draft]))
 
 
-@router.delete("/batches/{int:batch_id}", operation_id="delete_batch", summary="Remove a batch")
+@router.delete("/batches/{id:batch_id}", operation_id="delete_batch", summary="Remove a batch")
 def destroy(request: ApiRequest, batch_id: int) -> HttpResponse:
     """Ends its calls and removes it with its calls and recordings."""
     batches.delete(request.account, batch_id)
     return answer({"id": str(batch_id)})
 
 
-@router.post("/batches/{int:batch_id}/start", operation_id="start_batch", summary="Start a batch")
+@router.post("/batches/{id:batch_id}/start", operation_id="start_batch", summary="Start a batch")
 @repeatable
 def start(request: ApiRequest, batch_id: int) -> HttpResponse:
     """Lets a fresh batch dial."""
     return _switch(request, batch_id, Switch.START)
 
 
-@router.post("/batches/{int:batch_id}/pause", operation_id="pause_batch", summary="Pause a batch")
+@router.post("/batches/{id:batch_id}/pause", operation_id="pause_batch", summary="Pause a batch")
 @repeatable
 def pause(request: ApiRequest, batch_id: int) -> HttpResponse:
     """No further call goes out; those that are up go on."""
     return _switch(request, batch_id, Switch.PAUSE)
 
 
-@router.post("/batches/{int:batch_id}/resume", operation_id="resume_batch", summary="Resume a batch")
+@router.post("/batches/{id:batch_id}/resume", operation_id="resume_batch", summary="Resume a batch")
 @repeatable
 def resume(request: ApiRequest, batch_id: int) -> HttpResponse:
     """Goes on with a paused batch."""
     return _switch(request, batch_id, Switch.RESUME)
 
 
-@router.post("/batches/{int:batch_id}/stop", operation_id="stop_batch", summary="Stop a batch")
+@router.post("/batches/{id:batch_id}/stop", operation_id="stop_batch", summary="Stop a batch")
 @repeatable
 def stop(request: ApiRequest, batch_id: int) -> HttpResponse:
     """Ends it for good: calls that wait are canceled."""
@@ -107,18 +109,32 @@ def _drafts(request: ApiRequest, *, most: int, batch: Batch | None = None) -> li
     """What the body says, read and checked. Raises ``Refused`` with all its mistakes."""
     mistakes = body.Mistakes()
     elements = body.elements(request, "batch", most=most, mistakes=mistakes)
-    if (
-        len({element.values["intro"] for element in elements if isinstance(element.values.get("intro"), str)})
-        > MOST_INTROS
-    ):
-        refuse([FieldError("", _("A request holds at most %(most)d different intros.") % {"most": MOST_INTROS})])
     drafts = []
     for element in elements:
         errors: list[FieldError] = []
         drafts.append(batch_fields.read(request.account, element.values, errors, batch))
         mistakes.add_all(element, errors)
     mistakes.refuse()
+    _decode(request, elements, drafts)
     return drafts
+
+
+def _decode(request: ApiRequest, elements: list[Element], drafts: list[Draft]) -> None:
+    """Decode the intros, each file once. Raises ``Refused``."""
+    if len({draft.file for draft in drafts if draft.file is not None}) > MOST_INTROS:
+        refuse([FieldError("", _("A request holds at most %(most)d different intros.") % {"most": MOST_INTROS})])
+    mistakes = body.Mistakes()
+    known: dict[bytes, Intro] = {}
+    for element, draft in zip(elements, drafts, strict=True):
+        if draft.file in known:
+            draft.intro = known[draft.file]
+            continue
+        errors: list[FieldError] = []
+        batch_fields.decode(request.account, draft, errors)
+        mistakes.add_all(element, errors)
+        if draft.file is not None and draft.intro is not None:
+            known[draft.file] = draft.intro
+    mistakes.refuse()
 
 
 def _warnings(drafts: list[Draft]) -> dict[str, str]:

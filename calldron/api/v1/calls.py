@@ -20,7 +20,7 @@ MOST = 250_000  # calls of one request
 router = Router(tags=["Calls"])
 
 
-@router.get("/batches/{int:batch_id}/calls", operation_id="list_calls", summary="List calls")
+@router.get("/batches/{id:batch_id}/calls", operation_id="list_calls", summary="List calls")
 def index(request: ApiRequest, batch_id: int) -> HttpResponse:
     """The batch's calls, oldest first."""
     page = paging.asked(request)
@@ -29,7 +29,7 @@ def index(request: ApiRequest, batch_id: int) -> HttpResponse:
     return paging.listing(request, page, [of_call(call) for call in found], total)
 
 
-@router.post("/batches/{int:batch_id}/calls", operation_id="create_calls", summary="Add calls")
+@router.post("/batches/{id:batch_id}/calls", operation_id="create_calls", summary="Add calls")
 @repeatable
 def create(request: ApiRequest, batch_id: int) -> HttpResponse:
     """Queues one call or up to 250,000, all or none. The batch starts by itself unless `autostart` is false."""
@@ -59,14 +59,14 @@ def _new(request: ApiRequest) -> list[NewCall]:
     return new
 
 
-@router.get("/batches/{int:batch_id}/calls/{int:call_id}", operation_id="show_call", summary="Show a call")
+@router.get("/batches/{id:batch_id}/calls/{id:call_id}", operation_id="show_call", summary="Show a call")
 def show(request: ApiRequest, batch_id: int, call_id: int) -> HttpResponse:
     """The call with each attempt at it."""
     call = calls.get(request.account, batch_id, call_id)
     return answer({**of_call(call), "tries": [of_try(attempt) for attempt in calls.tries(call)]})
 
 
-@router.delete("/batches/{int:batch_id}/calls/{int:call_id}", operation_id="cancel_call", summary="Take a call back")
+@router.delete("/batches/{id:batch_id}/calls/{id:call_id}", operation_id="cancel_call", summary="Take a call back")
 def cancel(request: ApiRequest, batch_id: int, call_id: int) -> HttpResponse:
     """A call that waits becomes final at once, one that is up is hung up. Repeating it changes nothing; a call that is
     over is a conflict."""
@@ -75,7 +75,7 @@ def cancel(request: ApiRequest, batch_id: int, call_id: int) -> HttpResponse:
 
 
 @router.get(
-    "/batches/{int:batch_id}/calls/{int:call_id}/record.mp3",
+    "/batches/{id:batch_id}/calls/{id:call_id}/record.mp3",
     auth=None,
     operation_id="get_recording",
     summary="Fetch a recording",

@@ -1,10 +1,28 @@
 """Paths of things, and links to recordings that open without a key for a day."""
 
 from django.core.signing import BadSignature, TimestampSigner
+from django.urls import register_converter
 
 from calldron.store.models import Call
 
 LINK_SECONDS = 86_400
+
+
+class IdInPath:
+    """An id as it stands in a path. One that no database has is a path that does not exist: 404."""
+
+    regex = "[1-9][0-9]{0,18}"
+
+    def to_python(self, written: str) -> int:
+        if int(written) >= 2**63:
+            raise ValueError(written)
+        return int(written)
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+register_converter(IdInPath, "id")
 
 
 def batch_path(batch_id: int) -> str:

@@ -35,6 +35,8 @@ def asked(request: HttpRequest) -> Page:
         offset=_whole(request, "offset", 0, 0, LARGEST_OFFSET, errors),
         envelope=_flag(request, "envelope", errors),
     )
+    known = ("limit", "offset", "envelope")
+    errors += [FieldError(name, _("There is no parameter of this name.")) for name in request.GET if name not in known]
     refuse(errors)
     return page
 

@@ -4,17 +4,14 @@ from typing import Any
 
 from calldron.domain.batch import BatchState, BatchType, Confirmation
 from calldron.domain.call import CallStatus
+from calldron.domain.numbers import SIP_URI
 from calldron.domain.outcome import Fault, Outcome, Result
-from calldron.domain.zones import RAILS_ZONES, iana_zones
+from calldron.services.values import NUMBER_LENGTH
 
 Schema = dict[str, Any]
 
 _DASHES = r" \t\u00a0\u2009\u202f()\[\]\-\u2010-\u2014\u2212"
 PHONE = rf"^[{_DASHES}]*\+?[{_DASHES}]*([0-9][{_DASHES}]*){{7,15}}$"
-_SIP = (
-    r"^[sS][iI][pP][sS]?:([A-Za-z0-9_.!~*'()&=+$,;?/%-]{1,100}@)?"
-    r"[A-Za-z0-9]([A-Za-z0-9.-]{0,100}[A-Za-z0-9])?(:[0-9]{1,5})?$"
-)
 _CLOCK = (
     r"^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ])?([01][0-9]|2[0-3]):[0-5][0-9]"
     r"(:[0-5][0-9](\.[0-9]{1,9})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?$"
@@ -47,7 +44,7 @@ def _whole(least: int, most: int) -> tuple[Schema, Schema]:
 
 _TEXT: Schema = {"type": "string", "pattern": _PRINTABLE}
 _NUMBER: tuple[Schema, Schema] = (
-    {"type": "string", "pattern": PHONE, "maxLength": 64},
+    {"type": "string", "pattern": PHONE, "maxLength": NUMBER_LENGTH},
     {"type": "integer", "minimum": 1_000_000, "maximum": 999_999_999_999_999},
 )
 _FLAG: Schema = {"enum": [True, False, "true", "false", "1", "0"]}
@@ -75,8 +72,10 @@ BATCH_GIVEN: Schema = {
         ),
         "confirm_digits": _given(*_KEYS, about="Keys that confirm; default any."),
         "time_zone": _given(
-            {"enum": sorted({*RAILS_ZONES, *iana_zones()})},
-            about="A Rails or an IANA zone. Default: the account's, Europe/Moscow at first.",
+            {"type": "string", "format": "time-zone"},
+            about="A Rails zone name (`Moscow`, `Eastern Time (US & Canada)`) or an IANA one (`Europe/Moscow`). "
+            "Default: the account's, Europe/Moscow at first.",
+            examples=["Moscow", "Europe/Moscow"],
         ),
         "time_from": _given(
             {"type": "string", "pattern": _CLOCK},
@@ -97,7 +96,9 @@ BATCH_GIVEN: Schema = {
             *_whole(0, 3_600), about="Seconds the operator may be late before the secretary calls; default 30."
         ),
         "callback": _given(
-            *_NUMBER, {"type": "string", "pattern": _SIP}, about="The operator: a phone number or a SIP URI."
+            *_NUMBER,
+            {"type": "string", "pattern": f"^{SIP_URI.pattern}$"},
+            about="The operator: a phone number or a SIP URI.",
         ),
         "from": _given(*_NUMBER, about="The caller id shown; default: the account's."),
         "intro": _given(
