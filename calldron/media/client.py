@@ -108,6 +108,8 @@ class MediaServer:
         return session
 
     async def _until_ready(self) -> None:
+        if self._stopping:
+            raise MediaUnavailable("the media server is stopped")
         try:
             await asyncio.wait_for(self._ready.wait(), _ANSWER)
         except TimeoutError:

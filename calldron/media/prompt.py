@@ -34,7 +34,7 @@ def share(name: str, pcm: bytes) -> tuple[int, int]:
 
 
 class Prompt:
-    """A prompt mapped from its descriptor, which may be closed afterwards."""
+    """A prompt mapped from its descriptor, which may be closed afterwards (the mapping keeps a copy)."""
 
     __slots__ = ("_length", "octets")
 
