@@ -14,7 +14,7 @@ from bench.report import Table, machine
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _LONGEST = 300  # seconds a single benchmark may take
 
-# What a part's author measures of it alone: a command, whose output is quoted.
+# What is measured of a part alone: a command, whose output is quoted.
 _QUOTED: dict[str, list[str]] = {"media_cpu": [], "store": [], "api_import": []}
 
 
@@ -36,7 +36,7 @@ def main() -> None:
             said = work()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the others still have something to say
             failed.append(name)
-            said = [f"## {name}\n\nFAILED: {error!r}"]
+            said = [f"## {name}\n\nFAILED: {type(error).__name__}\n\n```\n{error}\n```"]
         parts += said
         print("\n" + "\n\n".join(said), flush=True)
     parts.append(
@@ -71,7 +71,8 @@ def _quoting(name: str, arguments: list[str]) -> Callable[[], list[str]]:
         )
         if done.returncode:
             raise RuntimeError(done.stdout[-2000:])
-        return [f"## {name}\n\n```\n{done.stdout.strip()}\n```"]
+        said = done.stdout.strip()
+        return [said if said.startswith("## ") else f"## {name}\n\n```\n{said}\n```"]
 
     return work
 

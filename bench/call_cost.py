@@ -114,6 +114,7 @@ def cost_table(results: Sequence[Measured]) -> Table:
         "packets: RTP that arrived, a call and second, both ways together; 100 is all of it",
         "dropped: datagrams that the kernel dropped on the whole machine meanwhile",
     ]
+    notes += _ratios(results)
     for one in results:
         if one.failure:
             notes.append(f"{one.name} FAILED: {one.failure}")
@@ -124,6 +125,16 @@ def cost_table(results: Sequence[Measured]) -> Table:
     return Table("CPU of a call", ("engine", "calls", "ms per call-second", "packets", "dropped"), rows, notes)
 
 
+def _ratios(results: Sequence[Measured]) -> list[str]:
+    """How many times as much each other engine takes, at each number of calls that both carried."""
+    ours, *others = results
+    return [
+        f"{other.name} takes {theirs.cost / mine.cost:.1f} times the CPU of {ours.name} at {mine.calls} calls"
+        for other in others
+        for mine, theirs in zip(ours.levels, other.levels, strict=False)
+    ]
+
+
 def packet_table(results: Sequence[Measured]) -> Table:
     """Packets lost, both ways."""
     rows: list[Sequence[Cell]] = []
@@ -131,9 +142,8 @@ def packet_table(results: Sequence[Measured]) -> Table:
         if (counted := one.counted) is None:
             continue
         out = max(0, counted.sent - one.echoed)
-        lost: Cell = out + counted.lost + one.dropped
-        if one.name == CalldronRig.name:
-            lost = verdict(out + counted.lost + one.dropped, 0, most=True)
+        worst = max(out, counted.lost, one.dropped)
+        lost: Cell = verdict(worst, 0, most=True) if one.name == CalldronRig.name else worst
         rows.append(
             (
                 one.name,
@@ -158,14 +168,15 @@ def packet_table(results: Sequence[Measured]) -> Table:
             "came back",
             "lost here",
             "dropped by the kernel",
-            "lost in all",
+            "lost",
             "late slots",
             "longest delay ms",
         ),
         rows,
         [
-            "lost there: sent by the engine less those that the callees counted; lost here: gaps in sequence numbers, "
-            "as the engine counted them; dropped by the kernel: on the whole machine, both may be among them",
+            "lost there: sent by the engine less those that came to the callees; lost here: gaps in sequence numbers, "
+            "as the engine counted them; since the callees send back what came, these hold what was lost there",
+            "dropped by the kernel: on the whole machine, whoever's they were; lost: the largest of the three",
             "Asterisk's own counts are read just before a call is hung up, so a few more packets come to the callees",
             "late slots: 5 ms slots of our ticker that began more than 5 ms late",
         ],
