@@ -25,9 +25,9 @@ def normalise(raw: str) -> str:
     return plain if plain[0] == "+" else "+" + plain
 
 
-def dialable(raw: str) -> str:
-    """What to dial for an operator: a SIP URI as it stands, anything else as a number. "" stays "": nobody.
-    Raises ``InvalidNumber``."""
-    if not raw or SIP_URI.fullmatch(raw):
-        return raw
-    return normalise(raw)
+def as_dialled(checked: str) -> str:
+    """The form in which a number or SIP URI goes out that was checked when it came in, and is kept as it was written.
+    "" stays "": nobody."""
+    if not checked or checked[:3].lower() == "sip":
+        return checked
+    return "+" + checked.translate(_DROPPED).lstrip("+")

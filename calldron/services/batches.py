@@ -111,10 +111,10 @@ def _refusal(state: BatchState, way: Switch) -> str:
 
 def delete(account: Account, batch_id: int) -> None:
     """End the batch's calls and remove it with its calls and recordings. It is gone for its owner at once; where calls
-    are up the dialer hangs up and removes the rest. Raises ``NotFound``."""
+    are up, or there are very many, the dialer hangs up and removes the rest. Raises ``NotFound``."""
     with transaction.atomic():
         batch = get(account, batch_id, lock=True)
-        if removal.is_up(batch.pk):
+        if batch.total > removal.AT_ONCE or removal.is_up(batch.pk):
             batch.deleting = True
             batch.wait_until = None
             batch.save(update_fields=["deleting", "wait_until"])

@@ -8,6 +8,8 @@ from calldron.domain.call import CallStatus
 from calldron.services import intros
 from calldron.store.models import Attempt, Batch, Call, LegRow
 
+AT_ONCE = 5_000  # calls: a larger batch is left to the dialer, which removes it in steps
+
 log = logging.getLogger(__name__)
 
 

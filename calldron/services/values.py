@@ -9,7 +9,7 @@ from typing import TypeVar
 from django.utils.translation import gettext as _
 
 from calldron.domain.errors import InvalidInput, InvalidNumber, UnknownZone
-from calldron.domain.numbers import dialable, normalise
+from calldron.domain.numbers import SIP_URI, normalise
 from calldron.domain.zones import zone
 
 Reader = Callable[[object], object]
@@ -142,9 +142,9 @@ def caller_id(value: object) -> str:
 
 def operator(value: object) -> str:
     """A phone number or a SIP URI, kept as it was written."""
+    if isinstance(value, str) and SIP_URI.fullmatch(value):
+        return value
     try:
-        if isinstance(value, str) and value[:3].lower() == "sip":
-            return dialable(value)
         return caller_id(value)
     except InvalidInput as error:
         raise InvalidInput(

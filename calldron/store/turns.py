@@ -1,10 +1,11 @@
 """Which batches have their turn: those that run and may have calls due, the ones that wait longest first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
 from calldron.domain.batch import BatchType, Confirmation
+from calldron.domain.numbers import as_dialled
 from calldron.domain.plan import Plan
 from calldron.domain.retry import Dials
 from calldron.domain.schedule import Window
@@ -81,7 +82,8 @@ def window_of(time_zone: str, minute_from: int | None, minute_to: int | None) ->
 def _turn(row: Row) -> Turn:
     batch, account, kind, confirmation, digits, time_zone, minute_from, minute_to, *rest = row
     window = window_of(time_zone, minute_from, minute_to)
-    return Turn(batch, account, BatchType(kind), Confirmation(confirmation), digits, window, *rest)
+    turn = Turn(batch, account, BatchType(kind), Confirmation(confirmation), digits, window, *rest)
+    return replace(turn, operator=as_dialled(turn.operator), caller_id=as_dialled(turn.caller_id))
 
 
 _READY = """
