@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+_QUIET = 0.5  # load average of the last minute
+
 Cell = str | float | int | None
 
 
@@ -33,8 +35,10 @@ class Table:
 
 def machine() -> list[str]:
     """CPU, cores, kernel, Python, date: without them a figure says nothing."""
+    load = os.getloadavg()[0]
+    warning = "" if load < _QUIET else ": NOT A QUIET MACHINE, the figures are worse than they should be"
     return [
-        f"CPU: {_cpu_model()}, {os.cpu_count()} cores, load before the run {os.getloadavg()[0]:.2f}",
+        f"CPU: {_cpu_model()}, {os.cpu_count()} cores, load before the run {load:.2f}{warning}",
         f"kernel {platform.release()}, {platform.machine()}; Python {platform.python_version()}",
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     ]
