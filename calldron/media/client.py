@@ -12,7 +12,7 @@ from typing import Any, Final
 from calldron.media import control, dtmf
 from calldron.media.control import Opened, Refused, Said
 from calldron.media.errors import MediaUnavailable
-from calldron.media.events import MediaEvent, MediaHealth, MediaStats, SessionLost
+from calldron.media.events import MediaEvent, MediaHealth, MediaStats, SessionLost, VoiceHeard
 from calldron.media.g711 import Codec
 from calldron.media.link import Link
 from calldron.media.prompt import share
@@ -230,7 +230,7 @@ class MediaSession:
 
     def listen(self, seconds: float, silence: float) -> None:
         """Measure voice until ``seconds`` have passed or the last ``silence`` seconds had none; emits
-        ``VoiceHeard``."""
+        ``VoiceHeard``, also where the session is closed meanwhile: then before ``close`` returns."""
         self._do("listen", seconds, silence)
 
     def record(self, folder: Path, name: str) -> None:
@@ -277,6 +277,8 @@ class MediaSession:
                 self._closed.set_result(said)
             case SessionLost(reason):
                 self._lost(said)
+            case VoiceHeard() if not self._closed.done():
+                self._tell_owner(said)
             case Opened() | Refused() | MediaHealth():
                 pass  # too late: nobody waits any more
             case _:
@@ -292,10 +294,13 @@ class MediaSession:
 
     def _tell(self, event: MediaEvent) -> None:
         if self._up:
-            try:
-                self._on_event(event)
-            except Exception:  # the owner's error must not end what other sessions are told
-                log.exception("the owner of media session %d failed on %s", self._number, event)
+            self._tell_owner(event)
+
+    def _tell_owner(self, event: MediaEvent) -> None:
+        try:
+            self._on_event(event)
+        except Exception:  # the owner's error must not end what other sessions are told
+            log.exception("the owner of media session %d failed on %s", self._number, event)
 
     def _do(self, name: str, *arguments: Any) -> None:
         if self._up:

@@ -201,6 +201,8 @@ class Session:
         try:
             self.part()
             self.settle()
+            if self._listening is not None:
+                self.emit(self.id, VoiceHeard(self._listening.seconds))
         finally:
             self._endpoint.close()
             for track in self.tracks:

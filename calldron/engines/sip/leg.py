@@ -56,7 +56,7 @@ class SipLeg:
         self._listening = False
         self._over = False
         self._departed = asyncio.Event()
-        self._last_key: tuple[str, str, float] = ("", "", 0.0)  # key, way, when
+        self._pressed: dict[str, tuple[str, float]] = {}  # by key: the way it came and when
 
     # ------------------------------------------------------------ the story
 
@@ -186,11 +186,11 @@ class SipLeg:
         self._tell(Heard(self._role, seconds))
 
     def _key(self, key: str, way: str) -> None:
-        last, last_way, at = self._last_key
         now = self._now()
-        if key == last and way != last_way and now - at < SAME_KEY:
+        before, at = self._pressed.get(key, (way, now))
+        if way != before and now - at < SAME_KEY:
             return
-        self._last_key = (key, way, now)
+        self._pressed[key] = (way, now)
         self._tell(Digit(self._role, key))
 
     def _tell(self, event: LegEvent) -> None:
