@@ -109,7 +109,8 @@ async def run_carrier(settings: Config) -> None:
 
 def make_engine(settings: Config) -> SipEngine:
     """The embedded SIP engine of this node."""
-    return SipEngine(host=settings.sip_host, port=settings.sip_port)
+    renderers = max(1, (os.cpu_count() or 1) // 2)  # mixing a recording must not take the calls' share
+    return SipEngine(host=settings.sip_host, port=settings.sip_port, renderers=renderers)
 
 
 def tunes() -> dict[Tune, bytes]:
