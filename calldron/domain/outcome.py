@@ -67,7 +67,8 @@ class Ending:
 
     ``sip_code`` is the final response to the INVITE (200 when it was answered), ``q850`` the cause of a Reason header
     field, ``answered`` whether a 2xx came, ``reached`` whether the callee's side said anything at all (a provisional
-    response above 100, or a final response that is not the trunk's own refusal).
+    response above 100, or a final response that is not the trunk's own refusal), ``retry_after`` the seconds that a
+    refusal asks to wait (RFC 3261 section 20.33).
     """
 
     by: EndedBy
@@ -75,6 +76,7 @@ class Ending:
     q850: int | None = None
     answered: bool = False
     reached: bool = False
+    retry_after: float | None = None
 
 
 _BY_CODE: dict[int, tuple[Outcome, Fault]] = {

@@ -27,6 +27,8 @@ def refused(response: Response, *, reached: bool) -> Ending:
 
     A refusal for which the trunk or we are to blame says that the callee was never asked.
     """
-    ending = Ending(EndedBy.REMOTE, response.code, q850(response))
+    seconds = response.number("retry-after")
+    retry_after = None if seconds is None else float(seconds)
+    ending = Ending(EndedBy.REMOTE, response.code, q850(response), retry_after=retry_after)
     told = classify(ending)[1] in (Fault.CALLEE, Fault.NUMBER)
     return replace(ending, reached=reached or told)

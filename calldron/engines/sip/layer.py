@@ -26,6 +26,9 @@ from calldron.engines.sip.transaction import (
 from calldron.engines.sip.uri import bracketed
 from calldron.engines.sip.wire import Peer, Wire
 
+MAX_SERVER_TRANSACTIONS: Final = 100_000
+"""Requests of others under way; a flood beyond it is dropped before it takes the memory."""
+
 _COOKIE: Final = "z9hG4bK"  # section 8.1.1.7: the branch of a transaction by RFC 3261
 
 log = logging.getLogger(__name__)
@@ -254,6 +257,8 @@ class TransactionLayer:
             return
         if isinstance(message, Request):
             self._receive_request(message, peer)
+        elif len(message.getall("via")) > 1:
+            log.debug("dropped a response from %s that is for somebody else", peer)  # section 18.1.2
         elif client := self._clients.get((message.via.branch, message.cseq.method)):
             client.receive(message)
 
@@ -265,6 +270,8 @@ class TransactionLayer:
             existing.receive(request)
         elif request.method == "ACK":
             self._on_request(request, None)
+        elif len(self._servers) >= MAX_SERVER_TRANSACTIONS:
+            log.warning("too many requests at once, one from %s is dropped", peer)
         else:
             # Section 18.2.2: a response goes where the request came from (RFC 3581) or to the Via's port.
             port = peer.port if peer.reliable or "rport" in via.params else via.port or 5060

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from calldron.domain.outcome import EndedBy, Ending
 from calldron.engines.sip import endings, session_timer
@@ -36,8 +37,6 @@ class OutboundCall(Call):
         """A provisional response above 100, with the answer it may hold (early media)."""
         self.on_answer: Callable[[Description], None] = lambda _: None
         """A 2xx was acknowledged; with the answer to our offer. May raise ``SdpError``: BYE follows."""
-        self.retry_after: float | None = None
-        """Seconds that the final response asks us to wait (section 20.33)."""
         self.offer = offer
         self._invitation = invitation
         self._writer: InviteWriter | None = None
@@ -204,12 +203,10 @@ class OutboundCall(Call):
         if self._cancel_by is None and self._tries_again(response):
             self._send_invite()
             return
-        seconds = response.number("retry-after")
-        self.retry_after = None if seconds is None else float(seconds)
         ending = endings.refused(response, reached=self._reached)
         by = self._cancel_by
         if by is EndedBy.LOCAL or (by is not None and response.code == 487):
-            ending = Ending(by, response.code, ending.q850, reached=ending.reached)
+            ending = replace(ending, by=by)
         self._close(ending)
 
     def _tries_again(self, response: Response) -> bool:

@@ -10,7 +10,7 @@ from calldron.engines.sip.framing import Framer
 from calldron.engines.sip.wire import Peer
 
 CONNECT_TIMEOUT: Final = 5.0
-MAX_CONNECTIONS: Final = 4096
+MAX_CONNECTIONS: Final = 1024
 MAX_UNSENT: Final = 2**20
 """Bytes waiting for a peer that does not read, until its connection is given up."""
 MAX_WAITING: Final = 1024

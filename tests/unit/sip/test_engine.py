@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from lines import Line
 from support.virtual_time import virtual
@@ -215,3 +217,33 @@ async def test_a_thousand_actions_are_spread_and_the_first_waits_for_nothing() -
     await asyncio.sleep(1)
     pacer.submit(lambda: times.append(loop.time()))
     assert times[-1] == loop.time()
+
+
+_PARENT = """
+import asyncio, sys, time
+from pathlib import Path
+from calldron.engines.sip.rendering import Renderer
+
+async def main():
+    renderer = Renderer()
+    await renderer.render(Path(sys.argv[1]), Path(sys.argv[1]) / "call.mp3")
+    print(*renderer._pool._processes, flush=True)
+    await asyncio.sleep(60)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+async def test_renderers_do_not_outlive_a_parent_that_was_killed(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(_PARENT)
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    async with asyncio.timeout(30):
+        worker = psutil.Process(int(await parent.stdout.readline()))
+        parent.kill()
+        await parent.wait()
+    assert await asyncio.to_thread(psutil.wait_procs, [worker], 10) == ([worker], [])

@@ -110,8 +110,7 @@ async def test_a_refusal_is_told_with_its_cause(code: int, reached: bool) -> Non
     async with running(us, them):
         told = place(us)
         (await until_came(desk)).reject(code, reason_q850=34, headers=[("Retry-After", "120 (lunch)")])
-        assert await ended(told.call) == Ending(EndedBy.REMOTE, code, 34, reached=reached)
-        assert told.call.retry_after == 120
+        assert await ended(told.call) == Ending(EndedBy.REMOTE, code, 34, reached=reached, retry_after=120)
         assert await ended(desk.calls[0]) == Ending(EndedBy.LOCAL, code, 34)
         assert told.events == []
 
