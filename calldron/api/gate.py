@@ -72,7 +72,7 @@ def _key(request: HttpRequest) -> str | None:
 
 def _challenge(*, given: bool) -> HttpResponse:
     detail = (
-        _("There is no such API key. It may have been reset; the profile shows how to get a new one.")
+        _("There is no such API key. It may have been reset.")
         if given
         else _("Send the API key as the user name of HTTP Basic authentication, with an empty password.")
     )

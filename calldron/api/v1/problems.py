@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from django.http import HttpResponse
 from django.utils.functional import Promise
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
 
 from calldron.api.v1.answers import encode
 from calldron.config import config
@@ -33,67 +32,94 @@ class ProblemType:
 
 
 MALFORMED = ProblemType(
-    "malformed-json", 400, lazy("The body is not JSON"), lazy("The body must be JSON (RFC 8259) in UTF-8.")
+    "malformed-json",
+    400,
+    gettext_lazy("The body is not JSON"),
+    gettext_lazy("The body must be JSON (RFC 8259) in UTF-8."),
 )
 BAD_REQUEST = ProblemType(
-    "bad-request", 400, lazy("Bad request"), lazy("The request breaks the rules of HTTP or has an unknown host name.")
+    "bad-request",
+    400,
+    gettext_lazy("Bad request"),
+    gettext_lazy("The request breaks the rules of HTTP or has an unknown host name."),
 )
 UNAUTHORIZED = ProblemType(
     "unauthorized",
     401,
-    lazy("No valid API key"),
-    lazy("Send the API key as the user name of HTTP Basic authentication, with an empty password."),
+    gettext_lazy("No valid API key"),
+    gettext_lazy("Send the API key as the user name of HTTP Basic authentication, with an empty password."),
 )
 LINK_EXPIRED = ProblemType(
     "link-expired",
     403,
-    lazy("The link has expired"),
-    lazy("A signed link to a recording works for a day. Read the call again for a new one."),
+    gettext_lazy("The link has expired"),
+    gettext_lazy("A signed link to a recording works for a day. Read the call again for a new one."),
 )
 NOT_FOUND = ProblemType(
-    "not-found", 404, lazy("Not found"), lazy("There is no such thing, or it belongs to another account.")
+    "not-found",
+    404,
+    gettext_lazy("Not found"),
+    gettext_lazy("There is no such thing, or it belongs to another account."),
 )
 NOT_ALLOWED = ProblemType(
-    "method-not-allowed", 405, lazy("Method not allowed"), lazy("The Allow header field lists what works here.")
+    "method-not-allowed",
+    405,
+    gettext_lazy("Method not allowed"),
+    gettext_lazy("The Allow header field lists what works here."),
 )
 CONFLICT = ProblemType(
-    "conflict", 409, lazy("Not possible in this state"), lazy("The batch or call is in a state that forbids this.")
+    "conflict",
+    409,
+    gettext_lazy("Not possible in this state"),
+    gettext_lazy("The batch or call is in a state that forbids this."),
 )
 IN_PROGRESS = ProblemType(
     "request-in-progress",
     409,
-    lazy("The first request is still at work"),
-    lazy("A request with the same Idempotency-Key has not been answered yet. Repeat it after Retry-After seconds."),
+    gettext_lazy("The first request is still at work"),
+    gettext_lazy("A request with this Idempotency-Key has not been answered. Repeat it after Retry-After seconds."),
 )
 TOO_LARGE = ProblemType(
-    "too-large", 413, lazy("The body is too large"), lazy("Send long lists in parts and intros of at most 10 MB.")
+    "too-large",
+    413,
+    gettext_lazy("The body is too large"),
+    gettext_lazy("Send long lists in parts and intros of at most 10 MB."),
 )
 MEDIA_TYPE = ProblemType(
     "unsupported-media-type",
     415,
-    lazy("The body is not application/json"),
-    lazy("Send JSON and say so: Content-Type: application/json."),
+    gettext_lazy("The body is not application/json"),
+    gettext_lazy("Send JSON and say so: Content-Type: application/json."),
 )
 RANGE = ProblemType(
-    "range-not-satisfiable", 416, lazy("No such range"), lazy("The Content-Range header field tells the length.")
+    "range-not-satisfiable",
+    416,
+    gettext_lazy("No such range"),
+    gettext_lazy("The Content-Range header field tells the length."),
 )
 INVALID = ProblemType(
     "invalid",
     422,
-    lazy("Some values can't be used"),
-    lazy("Nothing was done. The list errors names each field and says what is wrong with it."),
+    gettext_lazy("Some values can't be used"),
+    gettext_lazy("Nothing was done. The list errors names each field and says what is wrong with it."),
 )
 KEY_REUSED = ProblemType(
     "idempotency-key-reused",
     422,
-    lazy("The Idempotency-Key belongs to another request"),
-    lazy("A key goes with one request: the same path and the same body. Take a new key for a new request."),
+    gettext_lazy("The Idempotency-Key belongs to another request"),
+    gettext_lazy("A key goes with one request: the same path and the same body. Take a new key for a new request."),
 )
 RATE = ProblemType(
-    "too-many-requests", 429, lazy("Too many requests"), lazy("Wait as many seconds as Retry-After says.")
+    "too-many-requests",
+    429,
+    gettext_lazy("Too many requests"),
+    gettext_lazy("Wait as many seconds as Retry-After says."),
 )
 INTERNAL = ProblemType(
-    "internal-error", 500, lazy("Something broke here"), lazy("It is in the server's log. Trying again may help.")
+    "internal-error",
+    500,
+    gettext_lazy("Something broke here"),
+    gettext_lazy("It is in the server's log. Trying again may help."),
 )
 
 TYPES = {
