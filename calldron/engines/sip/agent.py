@@ -81,7 +81,7 @@ class UserAgent:
         for call in calls:
             call.hangup()
         if calls:
-            await asyncio.wait([call.ended for call in calls], timeout=STOP_PATIENCE)
+            await asyncio.wait([call.released for call in calls], timeout=STOP_PATIENCE)
         for call in calls:
             call.abandon()
         self._core.layer.close()
@@ -112,7 +112,7 @@ class UserAgent:
 
     def _keep(self, call: Call) -> None:
         self._calls.add(call)
-        call.ended.add_done_callback(lambda _: self._calls.discard(call))
+        call.released.add_done_callback(lambda _: self._calls.discard(call))
 
     # ------------------------------------------------------------ what comes in
 

@@ -34,7 +34,9 @@ class Call:
 
     def __init__(self, core: Core, credentials: Credentials | None = None) -> None:
         self.ended: asyncio.Future[Ending] = core.loop.create_future()
-        """Done exactly once, when the call is over."""
+        """Done exactly once, when the call is over for us (RFC 3261 section 15.1.1: once our BYE is on its way)."""
+        self.released: asyncio.Future[None] = core.loop.create_future()
+        """Done when the call is over on the wire as well: our BYE was answered, or nobody will."""
         self.on_digit: Callable[[str], None] = lambda _: None
         """A key came in an INFO request."""
         self.on_bye: Callable[[], None] = lambda: None
@@ -159,7 +161,7 @@ class Call:
             self._close(Ending(EndedBy.REMOTE, 200, q850(request), answered=True, reached=True))
 
     def _say_bye(self, by: EndedBy, cause: int | None = None) -> None:
-        """Send BYE; the call is over when it is answered, or nobody does by timer F."""
+        """Send BYE, which ends the call; it is released when the BYE is answered, or nobody does by timer F."""
         if self.phase is not Phase.UP or self.dialog is None:
             return
         self.phase = Phase.CLOSING
@@ -172,6 +174,7 @@ class Call:
 
         exchange = Exchange(self._core, self.dialog, self._credentials, answered, lambda _: self._close(ending))
         exchange.send("BYE", reason(cause))
+        self._report(ending)
 
     def hangup(self, *, reason_q850: int | None = None) -> None:
         """End the call in the way its phase asks for."""
@@ -193,6 +196,8 @@ class Call:
         if self.dialog is not None:
             self._core.unregister(self.dialog)
         self._report(ending)
+        if not self.released.done():
+            self.released.set_result(None)
 
     def _report(self, ending: Ending) -> None:
         if not self.ended.done():

@@ -463,8 +463,11 @@ async def test_a_trunk_that_refuses_packets_is_silent_at_once() -> None:
 async def test_a_bye_to_who_is_gone_ends_the_call() -> None:
     async with against_a_puppet() as (_, agent, puppet):
         told, _ = await talking(agent, puppet)
+        hung_up = asyncio.get_running_loop().time()
         told.call.hangup()
         assert await ended(told.call) == ANSWERED
+        assert asyncio.get_running_loop().time() == hung_up, "over for us once BYE is on its way"
+        await told.call.released
         assert 32 <= asyncio.get_running_loop().time() <= 33
 
 

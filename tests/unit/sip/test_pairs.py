@@ -67,6 +67,7 @@ async def test_a_call_is_answered_and_the_caller_hangs_up() -> None:
         assert await ended(inbound) == Ending(EndedBy.REMOTE, 200, 16, answered=True, reached=True)
         assert told.events == [("progress", 183, True), ("progress", 180, False), ("answer", ANSWER.audio)]
         assert desk.events == [("established", None), ("bye", None)]
+        await told.call.released
         assert us.calls == them.calls == 0
     assert network.kinds("192.0.2.1") == ["INVITE", "ACK", "BYE"]
     assert network.kinds(THEIRS) == ["183 INVITE", "180 INVITE", "200 INVITE", "200 BYE"]
@@ -300,7 +301,9 @@ async def test_a_session_whose_other_side_vanished_ends_when_it_expires() -> Non
     network.fate = lambda *_: ()
     began = asyncio.get_running_loop().time()
     assert (await ended(inbound)).by is EndedBy.SILENCE  # the side that waits for the refresh
-    # BYE 32 s before the end of the session, and nobody answers it for 32 s.
+    # BYE 32 s before the end of the session, and then nobody answers it for 32 s.
+    assert 86 <= asyncio.get_running_loop().time() - began <= 89
+    await inbound.released
     assert 118 <= asyncio.get_running_loop().time() - began <= 121
     assert (await ended(told.call)).by is EndedBy.SILENCE
 
