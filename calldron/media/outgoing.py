@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 _STALLED: Final = 5  # frames without a packet to forward before silence keeps the stream alive
 _STRAY: Final = 8000  # timestamp distance from our clock at which a forwarded source is re-timed
+_PREPARED: Final = 50  # frames
 _KEY_GAP: Final = 3  # frames of silence after a key
 
 
@@ -33,7 +34,9 @@ class Outgoing:
     __slots__ = (
         "_at",
         "_begin",
+        "_clock",
         "_codec",
+        "_count",
         "_edge",
         "_end",
         "_endpoint",
@@ -45,11 +48,11 @@ class Outgoing:
         "_keys",
         "_loop",
         "_marker",
+        "_prepared",
         "_prompt",
         "_sequence",
         "_shift",
         "_silence",
-        "_since",
         "_ssrc",
         "_stall",
         "_timestamp",
@@ -70,13 +73,15 @@ class Outgoing:
         self._event_type: int | None = None
         self._ssrc = secrets.randbits(32)
         self._sequence = secrets.randbits(16)
-        self._timestamp = secrets.randbits(32)  # of the frame this tick sends
+        self._timestamp = secrets.randbits(32)  # of the last frame made
         self._marker = MARKER
         self._failing = False
         self._prompt: Prompt | None = None
         self._at = self._end = self._begin = 0
         self._loop = False
-        self._since: tuple[int, int] | None = None  # clock and place in the prompt from where it is not on the track
+        self._prepared: list[bytes] = []  # the next packet last
+        self._count = 0  # how many were prepared and are not settled, and the clock of their first
+        self._clock = 0
         self._keys: deque[dtmf.Frame | None] = deque()
         self._key_timestamp = 0
         self._forwarding = False
@@ -116,6 +121,7 @@ class Outgoing:
         if self._event_type is None:
             log.warning("keys can't be sent: the far side takes no telephone-events")
             return
+        self.settle()
         for key in digits:
             self._keys.extend(dtmf.press(key, duration))
             self._keys.extend([None] * _KEY_GAP)
@@ -145,26 +151,25 @@ class Outgoing:
 
     def tick(self, clock: int) -> None:
         """Send what is due now. ``clock`` counts samples and places a prompt on its track."""
-        self._timestamp = timestamp = self._timestamp + FRAME & TIMESTAMP_MASK
-        prompt = self._prompt
-        if prompt is None or self._keys or not self.enabled:
-            self._tick_without_prompt(timestamp)
-            return
-        at = self._at
-        self._at = after = at + FRAME
-        self._send(self._codec, timestamp, prompt.octets[at:after])
-        if self._since is None:
-            self._since = clock, at
-        if after >= self._end:
-            self._prompt_ended()
+        if self._prepared:
+            self._transmit(self._prepared.pop())
+        else:
+            self._tick_unprepared(clock)
 
     def settle(self) -> None:
-        """Put what was played on the track. Done by the second, which costs less than by the frame."""
-        if self._since is None:
-            return
-        (clock, begin), self._since = self._since, None
-        if self.track is not None and self._prompt is not None:
-            self.track.put(clock, self._prompt.octets[begin : self._at], self._codec)
+        """Put what was played on the track, and take back what is prepared and not sent: something else comes now."""
+        unsent = len(self._prepared)
+        sent = self._count - unsent
+        if sent and self._prompt is not None and self.track is not None:
+            end = self._at - unsent * FRAME
+            self.track.put(self._clock, self._prompt.octets[end - sent * FRAME : end], self._codec)
+        if unsent:
+            self._prepared.clear()
+            self._sequence = self._sequence - unsent & 0xFFFF
+            self._timestamp = self._timestamp - unsent * FRAME & TIMESTAMP_MASK
+            if self._prompt is not None:
+                self._at -= unsent * FRAME
+        self._count = 0
 
     def forward(self, packet: Packet, codec: Codec) -> None:
         """Send on sound that another session (or, for an echo, this one) received, re-timed to this
@@ -198,8 +203,11 @@ class Outgoing:
         self._sequence = sequence = self._sequence + 1 & 0xFFFF
         second = payload_type | self._marker
         self._marker = 0
+        self._transmit(HEADER.pack(VERSION, second, sequence, timestamp, self._ssrc) + payload)
+
+    def _transmit(self, datagram: bytes) -> None:
         try:
-            self._endpoint.send(HEADER.pack(VERSION, second, sequence, timestamp, self._ssrc) + payload)
+            self._endpoint.send(datagram)
         except OSError as error:  # ECONNREFUSED for an ICMP of an earlier packet, a full buffer, no route: may pass
             if not self._failing:
                 log.info("RTP can't be sent: %s", error)
@@ -217,19 +225,39 @@ class Outgoing:
             self._marker = MARKER
         self._send(self._event_type, self._key_timestamp, frame.payload)
 
-    def _tick_without_prompt(self, timestamp: int) -> None:
+    def _tick_unprepared(self, clock: int) -> None:
         self.settle()
-        if not self.enabled:
+        if self._prompt is not None and self._at >= self._end:
+            self._prompt_ended()
+        if self.enabled and not self._keys and not self._forwarding:
+            self._prepare(clock)
+            self._transmit(self._prepared.pop())
             return
-        if self._keys:
-            self._send_key(timestamp)
-        elif self._forwarding:
-            self._bridge_stall(timestamp)
-        else:
-            self._send(self._codec, timestamp, self._silence)
+        self._timestamp = self._timestamp + FRAME & TIMESTAMP_MASK
+        if self.enabled and self._keys:
+            self._send_key(self._timestamp)
+        elif self.enabled:
+            self._bridge_stall(self._timestamp)
+
+    def _prepare(self, clock: int) -> None:
+        """Make the packets of up to a second at once, which costs a fraction of making them one by one."""
+        payloads = [self._silence] * _PREPARED
+        if self._prompt is not None:
+            octets, at = self._prompt.octets, self._at
+            self._at = min(self._end, at + _PREPARED * FRAME)
+            payloads = [octets[begin : begin + FRAME] for begin in range(at, self._at, FRAME)]
+        pack, codec, sequence, timestamp, ssrc = HEADER.pack, self._codec, self._sequence, self._timestamp, self._ssrc
+        second = codec | self._marker
+        for payload in payloads:
+            sequence = sequence + 1 & 0xFFFF
+            timestamp = timestamp + FRAME & TIMESTAMP_MASK
+            self._prepared.append(pack(VERSION, second, sequence, timestamp, ssrc) + payload)
+            second = codec
+        self._prepared.reverse()
+        self._sequence, self._timestamp, self._marker = sequence, timestamp, 0
+        self._clock, self._count = clock, len(payloads)
 
     def _prompt_ended(self) -> None:
-        self.settle()
         if self._loop:
             self._at = self._begin
         else:

@@ -23,7 +23,7 @@ SLOT: Final = 0.005
 _SLOT_SAMPLES: Final = FRAME // SLOTS
 _LOST_TIME: Final = 100  # slots behind at which they are skipped: the machine slept, nobody waits for them
 _IDLE: Final = 1.0
-_CROWDED: Final = 40  # sessions that send in one slot before the slots between are used
+_CROWDED: Final = 80  # sessions that send in one slot before the slots between are used
 _HAND_OVER: Final = 20  # slots between two wakings of the writer
 
 

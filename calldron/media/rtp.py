@@ -4,8 +4,6 @@ import struct
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from calldron.media.errors import MalformedPacket
 
 HEADER: Final = struct.Struct("!BBHII")
@@ -47,32 +45,32 @@ def unpack(data: bytes) -> Packet:
     return Packet(second & 0x7F, second >= MARKER, sequence, timestamp, ssrc, payload)
 
 
-@lru_cache(maxsize=64)
-def _row(size: int) -> np.dtype[np.void]:
-    header = [("octets", ">u2"), ("sequence", ">u2"), ("timestamp", ">u4"), ("ssrc", ">u4")]
-    return np.dtype([*header, ("payload", f"V{size - HEADER.size}")])
+@lru_cache(maxsize=256)
+def _headers(count: int, size: int) -> struct.Struct:
+    """The headers of ``count`` packets of ``size`` octets that lie end to end."""
+    return struct.Struct("!" + f"HHII{size - HEADER.size}x" * count)
 
 
 def join(datagrams: list[bytes]) -> Packet | None:
-    """An unbroken run of packets as one long packet, or ``None`` where it is not one (loss, disorder, another source, a
-    header with options). Much cheaper than to unpack one by one."""
-    size = len(datagrams[0])
+    """An unbroken run of packets as one long packet, or ``None`` where it is not one (loss, disorder, another source,
+    a header with options, a number that wraps). Costs a fraction of unpacking one by one."""
+    size, count = len(datagrams[0]), len(datagrams)
     octets = b"".join(datagrams)
-    count = len(datagrams)
     if size <= HEADER.size or len(octets) != size * count:
         return None
-    rows = np.frombuffer(octets, _row(size))
+    fields = _headers(count, size).unpack(octets)
     first, second, sequence, timestamp, ssrc = HEADER.unpack_from(octets)
-    steps = np.arange(count, dtype=np.uint32)
+    step = size - HEADER.size
     if (
         first != VERSION
-        or (rows["octets"] != rows["octets"][0]).any()
-        or (rows["ssrc"] != ssrc).any()
-        or (rows["sequence"] != (sequence + steps & 0xFFFF)).any()
-        or (rows["timestamp"] != (timestamp + steps * (size - HEADER.size)).astype(np.uint32)).any()
+        or fields[0::4] != (fields[0],) * count
+        or fields[1::4] != tuple(range(sequence, sequence + count))
+        or fields[2::4] != tuple(range(timestamp, timestamp + count * step, step))
+        or fields[3::4] != (ssrc,) * count
     ):
         return None
-    return Packet(second & 0x7F, second >= MARKER, sequence, timestamp, ssrc, rows["payload"].tobytes())
+    payload = b"".join([datagram[HEADER.size :] for datagram in datagrams])
+    return Packet(second & 0x7F, second >= MARKER, sequence, timestamp, ssrc, payload)
 
 
 def _strip(data: bytes, first: int) -> bytes:

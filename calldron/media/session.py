@@ -24,6 +24,7 @@ _CODECS: Final[tuple[Codec | None, ...]] = tuple(
     Codec(payload_type) if payload_type in (Codec.PCMA, Codec.PCMU) else None for payload_type in range(128)
 )
 _FLUSH: Final = 50  # ticks, so about a second
+_NOTHING: Final = b"no octet"
 
 
 class Negotiated(NamedTuple):
@@ -44,6 +45,7 @@ class Session:
 
     __slots__ = (
         "_arrivals",
+        "_aside",
         "_codec",
         "_endpoint",
         "_event_in",
@@ -53,7 +55,6 @@ class Session:
         "_listening",
         "_placement",
         "_receiving",
-        "_sound",
         "_ssrc",
         "_ticks",
         "counter",
@@ -73,8 +74,8 @@ class Session:
         self._codec = Codec.PCMA
         self._event_in: int | None = None
         self._receiving = False
-        self._sound = b"\x08"  # the second octet of the far side's usual packets
-        self._inbox: list[bytes] = []  # such packets that nobody waits for, and when they came
+        self._aside = _NOTHING  # the second octet of packets that nobody waits for
+        self._inbox: list[bytes] = []  # such packets, and when they came
         self._arrivals: list[int] = []
         self._ssrc: int | None = None
         self._keys = KeyReader()
@@ -95,32 +96,33 @@ class Session:
     def connect(self, media: Negotiated) -> bool:
         """Take over what was negotiated. True where the descriptor is another one now. Raises
         ``OSError``."""
-        self.settle()
+        self._read_inbox()
         rebound = media.remote is not None and self._endpoint.connect(media.remote, media.latch)
         self._codec = media.codec
         self._event_in = media.event_in
         self._receiving = media.receive
-        self._sound = bytes([media.codec])
         self.outgoing.negotiate(media.codec, media.event_out, media.send)
+        self._choose()
         return rebound
 
     def listen(self, clock: int, seconds: float, silence: float) -> None:
         """Begin to measure voice."""
-        self.settle()
         self._listening = Listening(clock, seconds, silence)
+        self._choose()
 
     def record(self, folder: Path, name: str, writer: Writer, origin: float) -> None:
         """Begin both tracks. Repeats change nothing."""
         if self._heard is None:
-            self.settle()
+            self._read_inbox()
+            self.outgoing.settle()
             self._heard = Track(folder / f"{name}.heard{SUFFIX}", self._codec, writer, origin)
             self.outgoing.track = Track(folder / f"{name}.prompt{SUFFIX}", self._codec, writer, origin)
 
     def hear(self, peer: "Session") -> None:
         """Send what ``peer`` receives from now on."""
-        peer.settle()
         self.outgoing.start_forwarding()
         peer.peer = self
+        peer._choose()
 
     def part(self) -> None:
         """End the bridge or echo, on both sides of it."""
@@ -128,7 +130,9 @@ class Session:
         if peer is not None and peer is not self:
             peer.peer = None
             peer.outgoing.stop_forwarding()
+            peer._choose()
         self.outgoing.stop_forwarding()
+        self._choose()
 
     def receive(self, clock: int) -> None:
         """Read one datagram. What is not media of the negotiated kind is dropped without a word.
@@ -139,18 +143,25 @@ class Session:
             data = self._endpoint.receive(_DATAGRAM)
         except OSError:  # nothing there after all, or an ICMP error about something sent earlier
             return
-        if not self._receiving:
-            return
-        if data[1:2] == self._sound and self._ssrc is not None and self.peer is None and self._listening is None:
+        if data[1:2] == self._aside:
             self._inbox.append(data)
             self._arrivals.append(clock)
-        else:
-            self.settle()
+        elif self._receiving:
+            self._read_inbox()
             self._read(data, clock)
 
     def settle(self) -> None:
         """Make up for what was put aside, in both directions."""
         self.outgoing.settle()
+        self._read_inbox()
+
+    def _choose(self) -> None:
+        """Sound may be put aside while there is nobody who waits for it."""
+        self._read_inbox()
+        waited_for = self._ssrc is None or self.peer is not None or self._listening is not None
+        self._aside = bytes([self._codec]) if self._receiving and not waited_for else _NOTHING
+
+    def _read_inbox(self) -> None:
         if inbox := self._inbox:
             arrivals = self._arrivals
             self._inbox, self._arrivals = [], []
@@ -178,6 +189,7 @@ class Session:
         self.outgoing.tick(clock)
         if self._listening is not None and self._listening.over(clock):
             heard, self._listening = self._listening.seconds, None
+            self._choose()
             self.emit(self.id, VoiceHeard(heard))
         self._ticks += 1
         if self._ticks >= _FLUSH:
@@ -215,6 +227,7 @@ class Session:
             self._ssrc = packet.ssrc
             self.counter.restart()
             self._placement.forget()
+            self._choose()
             if self.peer is not None:
                 self.peer.outgoing.retime()
         self.counter.count_run(packet.sequence, run)

@@ -164,6 +164,6 @@ def test_a_session_that_latches_anew_goes_on_being_read(world: World) -> None:
 def test_few_sessions_share_slots_and_many_spread_over_all(world: World) -> None:
     for number in range(300):
         world.open(number, connect=False)
-    sizes = sorted(len(slot) for slot in world.plane._slots)
+    sizes = [len(slot) for slot in world.plane._slots]
     assert sum(sizes) == 300
-    assert sizes[-1] - sizes[0] <= 1
+    assert max(sizes) <= 80

@@ -127,6 +127,7 @@ def test_nothing_is_sent_before_it_is_known_where_to() -> None:
     assert leg.tick(5) == []
     leg.negotiate()
     assert len(leg.tick(2)) == 2
+    leg.tick()
     assert leg.events == [PromptPlayed()]
 
 
@@ -146,10 +147,12 @@ def test_a_prompt_is_sent_bit_exact_and_its_end_is_told(codec: Codec) -> None:
     sound, pcm = prompt(3, extra=40)
     leg.session.outgoing.play(sound, loop=False)
     sent = leg.tick(4)
+    assert leg.events == []
+    sent_after = leg.tick()
     assert leg.events == [PromptPlayed()]
     octets = encode(pcm, codec)
     assert b"".join(packet.payload for packet in sent) == octets + SILENCE[codec][: 4 * FRAME - len(octets)]
-    assert seamless(sent + leg.tick(2))
+    assert seamless(sent + sent_after + leg.tick(2))
 
 
 def test_a_loop_goes_on_and_tells_nothing() -> None:
@@ -183,6 +186,7 @@ def test_a_prompt_waits_on_hold_and_goes_on_in_another_law() -> None:
     assert b"".join(packet.payload for packet in after) == encode(pcm, Codec.PCMU)[2 * FRAME :]
     assert after[0].marker
     assert rtp.elapsed(before[-1].timestamp, after[0].timestamp) == 51 * FRAME
+    leg.tick()
     assert leg.events == [PromptPlayed()]
 
 
