@@ -8,6 +8,7 @@ further sessions a second meanwhile, and the late slots show whether the running
 
 import argparse
 import asyncio
+import socket
 import tempfile
 import time
 from pathlib import Path
@@ -38,21 +39,24 @@ def cpu(server: MediaServer) -> float:
 
 async def churn(server: MediaServer, rate: float, folder: Path) -> None:
     """Open, negotiate, record and close ``rate`` sessions a second, each up for a second."""
+    sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sink.bind((HOST, 0))
 
     async def short(number: int) -> None:
         session = await server.open(HOST, lambda _: None)
-        session.connect((HOST, 9), Codec.PCMA, EVENTS)
+        session.connect(sink.getsockname(), Codec.PCMA, EVENTS)
         session.record(folder / f"churn{number}", "client")
         session.play(PROMPT)
         await asyncio.sleep(1)
         await session.close()
 
     number = 0
-    async with asyncio.TaskGroup() as group:
-        while True:
-            group.create_task(short(number))
-            number += 1
-            await asyncio.sleep(1 / rate)
+    with sink:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                group.create_task(short(number))
+                number += 1
+                await asyncio.sleep(1 / rate)
 
 
 async def measure(calls: int, seconds: float, churn_rate: float, record: bool, folder: Path) -> dict[str, Any]:
