@@ -1,5 +1,6 @@
 """Loopback ports: free ones for a peer, and knowing when a peer holds its own."""
 
+import random
 import socket
 import time
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 HOST = "127.0.0.1"
+
+_CHANCE = random.SystemRandom()  # two runs side by side must not choose alike
 
 
 def free_port() -> int:
@@ -20,6 +23,25 @@ def free_port() -> int:
             port: int = udp.getsockname()[1]
             try:
                 tcp.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+
+
+def free_media_port() -> int:
+    """An even UDP port that is free, and so is the second after it (SIPp takes both, for audio and video).
+
+    Outside the kernel's range of ephemeral ports and Asterisk's: what is free now is not given to another meanwhile.
+    """
+    while True:
+        port = _CHANCE.randrange(10000, 19990, 4)
+        with (
+            closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as audio,
+            closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as video,
+        ):
+            try:
+                audio.bind((HOST, port))
+                video.bind((HOST, port + 2))
             except OSError:
                 continue
             return port

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from peers.ports import HOST, free_port, holds_udp, wait_until
+from peers.ports import HOST, free_media_port, free_port, holds_udp, wait_until
 
 _SCENARIOS = Path(__file__).parent
 _START_SECONDS = 10.0
@@ -64,7 +64,17 @@ class Sipp:
             program,
             *arguments,
             *("-sf", str(_SCENARIOS / f"{self.scenario}.xml"), "-i", HOST, "-p", str(self.port)),
-            *("-mi", HOST, "-mp", str(free_port()), "-m", str(calls), "-timeout", f"{seconds:.0f}s", "-timeout_error"),
+            *(
+                "-mi",
+                HOST,
+                "-mp",
+                str(free_media_port()),
+                "-m",
+                str(calls),
+                "-timeout",
+                f"{seconds:.0f}s",
+                "-timeout_error",
+            ),
             *("-nostdin", "-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors"),
             *("-trace_stat", "-stf", "statistics", "-fd", "1"),
         ]
