@@ -186,8 +186,9 @@ def test_a_large_batch_does_not_starve_a_small_one(world: World, node: Node) -> 
     assert served(node.claim(20)) == {large.pk: 10, small.pk: 10}
 
 
-def test_single_rooms_go_round(world: World, node: Node) -> None:
-    batches = [world.add_batch(20) for _ in range(5)]
+@pytest.mark.parametrize("kind", list(BatchType))
+def test_single_rooms_go_round(world: World, node: Node, kind: BatchType) -> None:
+    batches = [world.add_batch(20, type=kind, callback="+74950000002") for _ in range(5)]
     order = [node.claim_one(at=NOW + timedelta(milliseconds=step)).batch_id for step in range(15)]
     assert order == [batch.pk for batch in batches] * 3
 
