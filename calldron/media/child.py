@@ -62,7 +62,10 @@ class Child:
         self._after_slot()  # the first word on our health says that we are ready
         self.plane.run()
         for session in list(self.plane.sessions.values()):
-            self._close(session)
+            try:
+                self._close(session)
+            except Exception as error:  # noqa: BLE001 - the others' tracks have yet to be written
+                self.plane.lose(session, error)
         self._writer.stop()
         self._flush()
 
@@ -83,8 +86,7 @@ class Child:
     def _obey(self, name: str, number: int, arguments: list[Any], descriptors: list[int]) -> None:
         match name:
             case "prompt":
-                self._prompts[arguments[0]] = Prompt(descriptors[0])
-                os.close(descriptors[0])
+                self._take_prompt(arguments[0], descriptors)
             case "forget":
                 self._prompts.pop(arguments[0], None)
             case "open":
@@ -96,6 +98,19 @@ class Child:
                     self._do(session, name, *arguments)
                 except Exception as error:  # noqa: BLE001 - a command that fails costs its own session only
                     self.plane.lose(session, error)
+
+    def _take_prompt(self, name: str, descriptors: list[int]) -> None:
+        """Without a descriptor left the kernel drops the one that was sent. Sessions that play it are lost then."""
+        try:
+            if descriptors:
+                self._prompts[name] = Prompt(descriptors[0])
+            else:
+                log.error("prompt %r is lost: no descriptor is left", name)
+        except OSError as error:
+            log.error("prompt %r is lost: %s", name, error)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _open(self, number: int, host: str) -> None:
         try:

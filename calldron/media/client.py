@@ -55,7 +55,11 @@ class MediaServer:
         """Start the process and wait until it answers. Raises ``MediaUnavailable``."""
         self._supervisor = asyncio.create_task(self._supervise(), name="media-supervisor")
         self._supervisor.add_done_callback(_report)
-        await self._until_ready()
+        try:
+            await self._until_ready()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Close every session, flush their tracks, end the process. The server can't be started again."""
@@ -128,8 +132,14 @@ class MediaServer:
             self._sessions.clear()
             if not self._stopping:
                 log.error("the media process ended: %s", reason)
-                if self._on_lost:
-                    self._on_lost()
+                self._tell_loss()
+
+    def _tell_loss(self) -> None:
+        try:
+            if self._on_lost:
+                self._on_lost()
+        except Exception:  # the owner's error must not end the supervision
+            log.exception("the owner of the media server failed on its loss")
 
     async def _live(self) -> str:
         """One life of the process; how it ended."""

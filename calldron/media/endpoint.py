@@ -12,6 +12,7 @@ from calldron.media.errors import MalformedPacket
 Address = tuple[str, int]
 
 _RECEIVE_BUFFER: Final = 1 << 18  # seconds of a stream, so that a ticker that is late loses nothing
+_QUEUED: Final = 1000  # more datagrams than that buffer holds
 _TRIES: Final = 64
 _RTCP: Final = range(64, 96)  # payload types that RTCP on the same port would seem to have (RFC 5761 section 4)
 
@@ -107,7 +108,7 @@ class Endpoint:
     def _drain(self) -> None:
         """Drop what was queued before there was a filter: anybody may have sent it."""
         with contextlib.suppress(BlockingIOError):
-            while True:
+            for _ in range(_QUEUED):
                 with contextlib.suppress(ConnectionError):
                     self._socket.recv(1)
 

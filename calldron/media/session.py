@@ -11,7 +11,7 @@ from calldron.media.dtmf import KeyReader
 from calldron.media.endpoint import Address, Endpoint
 from calldron.media.errors import MalformedPacket
 from calldron.media.events import DigitPressed, FirstPacket, MediaEvent, MediaStats, PromptPlayed, VoiceHeard
-from calldron.media.g711 import Codec
+from calldron.media.g711 import SAMPLE_RATE, Codec
 from calldron.media.outgoing import Outgoing
 from calldron.media.track import SUFFIX, Placement, Track
 from calldron.media.voice import Listening
@@ -24,6 +24,7 @@ _CODECS: Final[tuple[Codec | None, ...]] = tuple(
     Codec(payload_type) if payload_type in (Codec.PCMA, Codec.PCMU) else None for payload_type in range(128)
 )
 _FLUSH: Final = 50  # ticks, so about a second
+_LONGEST_RUN: Final = 2 * SAMPLE_RATE  # longer ones run ahead of the clock, and are placed packet by packet
 _NOTHING: Final = b"no octet"
 
 
@@ -165,7 +166,8 @@ class Session:
         if inbox := self._inbox:
             arrivals = self._arrivals
             self._inbox, self._arrivals = [], []
-            if packet := rtp.join(inbox):
+            packet = rtp.join(inbox)
+            if packet is not None and len(packet.payload) <= _LONGEST_RUN:
                 self._take_note(packet, len(inbox))
                 self._take_sound(packet, self._codec, arrivals[0])
             else:

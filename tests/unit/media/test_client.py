@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
+from calldron.media import client
 from calldron.media.client import MediaServer, MediaSession
 from calldron.media.errors import MediaUnavailable, UnknownPrompt
 from calldron.media.events import (
@@ -257,9 +258,14 @@ async def test_a_process_that_dies_is_replaced_with_its_prompts(tmp_path: Path) 
         await server.stop()
 
 
-async def test_a_process_that_hangs_is_replaced() -> None:
+async def test_a_process_that_hangs_is_replaced_even_if_the_owner_fails_on_it() -> None:
     lost = asyncio.Event()
-    server = MediaServer(on_lost=lost.set)
+
+    def fail() -> None:
+        lost.set()
+        raise RuntimeError("owner")
+
+    server = MediaServer(on_lost=fail)
     await server.start()
     try:
         assert server.pid
@@ -306,6 +312,17 @@ async def test_signals_meant_for_the_parent_do_not_end_it(server: MediaServer) -
         os.kill(server.pid, number)
     session = await server.open(HOST, Ear())
     await session.close()
+
+
+async def test_a_server_that_cannot_start_says_so_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    monkeypatch.setattr(client, "_ANSWER", 0.1)
+    server = MediaServer()
+    with pytest.raises(MediaUnavailable, match="does not start"):
+        await server.start()
+    assert server.pid is None
+    with pytest.raises(MediaUnavailable, match="is stopped"):
+        await server.open(HOST, Ear())
 
 
 async def test_no_orphan_outlives_a_killed_parent() -> None:

@@ -495,3 +495,14 @@ def test_tracks_reach_the_disk_within_about_a_second(tmp_path: Path, writer: Wri
         leg.tick()
     writer.stop()
     assert tracks(leg, tmp_path) == {"client.heard.g711": b"\x01" * FRAME * 50}
+
+
+def test_packets_that_run_ahead_of_the_clock_make_no_long_recording(tmp_path: Path, writer: Writer) -> None:
+    leg = Leg()
+    leg.session.record(tmp_path, "client", writer, 0.0)
+    for _ in range(200):
+        leg.hear(b"\x01" * 2000)
+        leg.tick()
+    leg.session.close()
+    writer.stop()
+    assert len(tracks(leg, tmp_path)["client.heard.g711"]) < 200 * FRAME + 3 * 8000
