@@ -2,14 +2,28 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, FiniteFloat, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+
+def _http(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("this begins with http:// or https://")
+    return url
+
+
+HttpUrl = Annotated[str, AfterValidator(_http)]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+    BeforeValidator(lambda level: level.upper() if isinstance(level, str) else level),
+]
 
 
 class Config(BaseSettings):
@@ -23,24 +37,28 @@ class Config(BaseSettings):
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
         description="empty: SQLite in the home folder, the only database of this version",
     )
-    public_url: str = Field(
+    public_url: HttpUrl = Field(
         "http://127.0.0.1:8000", description="how clients reach the server; record_url starts with it"
     )
     allowed_hosts: list[str] = Field(
         ["*"], description="host names the web server answers to; set it when it faces the Internet"
     )
-    api_rate: float = Field(100.0, description="API requests a second an account may make, over a minute")
-    max_body_mb: int = Field(32, description="largest request body, megabytes")
+    api_rate: FiniteFloat = Field(100.0, ge=0, description="API requests a second an account may make, over a minute")
+    max_body_mb: int = Field(32, ge=1, description="largest request body, megabytes")
     sip_host: str = Field(
         "0.0.0.0",  # noqa: S104 - a telephone has to be reachable; calls that come in are refused
         description="local address of SIP and RTP; 0.0.0.0: whichever a trunk is reached from",
     )
-    sip_port: int = Field(0, description="local SIP port; 0: any free one")
-    sandbox_port: int = Field(5099, description="port of the sandbox carrier")
-    max_calls: int = Field(500, description="calls up at once on this node")
-    lease_seconds: float = Field(30.0, description="how long a node's calls stay its own when it falls silent")
-    drain_seconds: float = Field(30.0, description="how long a stopping dialer lets calls end by themselves")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    sip_port: int = Field(0, ge=0, le=65_535, description="local SIP port; 0: any free one")
+    sandbox_port: int = Field(5099, ge=1, le=65_535, description="port of the sandbox carrier")
+    max_calls: int = Field(500, ge=1, description="calls up at once on this node")
+    lease_seconds: FiniteFloat = Field(
+        30.0, ge=3, description="how long a node's calls stay its own when it falls silent"
+    )
+    drain_seconds: FiniteFloat = Field(
+        30.0, ge=0, description="how long a stopping dialer lets calls end by themselves"
+    )
+    log_level: LogLevel = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @field_validator("database_url")
     @classmethod
