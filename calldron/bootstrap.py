@@ -39,6 +39,10 @@ class AlreadyRunning(CalldronError):
     """Another dialer works on this folder."""
 
 
+class AddressTaken(CalldronError):
+    """Something else listens where we are to, or there is no such address here."""
+
+
 def prepare(process: str) -> Config:
     """Logging and Django for a process of this name; call it first."""
     settings = config()
@@ -81,8 +85,31 @@ def parts_to_serve(host: str, port: int, *, sandbox: bool) -> list[Part]:
     return [Part("carrier", ["carrier"]), *parts] if sandbox else parts
 
 
+def check_free(settings: Config, host: str, port: int, *, sandbox: bool) -> None:
+    """Whether what ``calldron serve`` starts can start, so that a mistake is told once and not at every restart.
+    Raises ``AddressTaken``, ``AlreadyRunning``."""
+    _check_address(host, port, socket.SOCK_STREAM, "choose another --host or --port")
+    if sandbox:
+        _check_address("127.0.0.1", settings.sandbox_port, socket.SOCK_DGRAM, "choose another CALLDRON_SANDBOX_PORT")
+    with only_dialer_of(settings.home):
+        pass
+
+
+def _check_address(host: str, port: int, kind: socket.SocketKind, advice: str) -> None:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_NUMERICHOST)[0]
+        with socket.socket(family, kind) as probe:
+            if kind is socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of the last run may linger
+            probe.bind(address)
+    except OSError as error:
+        raise AddressTaken(f"Can't listen on {host} port {port}: {error.strerror}; {advice}.") from None
+
+
 def serve_web(host: str, port: int) -> None:
-    """Answer HTTP until SIGTERM."""
+    """Answer HTTP until SIGTERM. Raises ``AddressTaken``: granian would share the port (SO_REUSEPORT) with another
+    Calldron, and half of the requests would go there."""
+    _check_address(host, port, socket.SOCK_STREAM, "choose another --host or --port")
     Granian(
         "calldron.wsgi:application",
         address=host,

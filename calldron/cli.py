@@ -3,12 +3,14 @@
 import asyncio
 import os
 import sys
+import tomllib
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import click
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from calldron.domain.errors import CalldronError
 
@@ -27,6 +29,10 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
             raise click.ClickException(f"setting {name}: {first['msg']}") from None
+        except SettingsError as error:  # a list or a table that is not JSON
+            raise click.ClickException(f'{error}; lists are written as JSON: ["calls.example.com"]') from None
+        except tomllib.TOMLDecodeError as error:
+            raise click.ClickException(f"calldron.toml: {error}") from None
         except (CalldronError, OSError) as error:
             raise click.ClickException(str(error)) from None
 
@@ -52,10 +58,12 @@ def serve(host: str, port: int) -> None:
         os.environ["CALLDRON_PUBLIC_URL"] = f"http://{host}:{port}"
     bootstrap.migrate()
     sandbox = bootstrap.ensure_sandbox_trunk(settings)
+    bootstrap.check_free(settings, host, port, sandbox=sandbox)
     click.echo(f"Calldron on http://{host}:{port}/v1/, data in {settings.home.resolve()}", err=True)
     if sandbox:
         click.echo("No trunk yet: calls go to the sandbox (calldron trunk add …).", err=True)
-    asyncio.run(supervisor.supervise(bootstrap.parts_to_serve(host, port, sandbox=sandbox)))
+    parts = bootstrap.parts_to_serve(host, port, sandbox=sandbox)
+    asyncio.run(supervisor.supervise(parts, stop_within=settings.drain_seconds + supervisor.WIND_DOWN))
 
 
 @main.command()
@@ -190,7 +198,8 @@ def trunk_list() -> None:
     for row in trunks.listed():
         limits = f"cps {row.cps:g}, channels {row.channels}" if row.cps or row.channels else "no limits"
         user_at = f"{row.username}@" if row.username else ""
-        click.echo(f"{row.name}  sip:{user_at}{row.host}:{row.port};transport={row.transport}  {limits}")
+        shown = f"  caller id {row.caller_id}" if row.caller_id else ""
+        click.echo(f"{row.name}  sip:{user_at}{row.host}:{row.port};transport={row.transport}  {limits}{shown}")
 
 
 @trunk.command("remove")

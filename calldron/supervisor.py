@@ -1,5 +1,6 @@
-"""Several processes as one: starts them, restarts those that die, and stops them together.
+"""Several processes as one: starts them, restarts those that die, and stops them, the last first.
 
+A part may need those before it while it stops: the sandbox carrier has to be there until the dialer let its calls end.
 A part that keeps dying is restarted ever more slowly, and said so each time; it is never given up silently.
 """
 
@@ -8,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -16,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 PAUSES = (0.2, 1.0, 5.0, 15.0)
 HEALTHY_AFTER = 60.0  # seconds up, after which earlier deaths are forgotten
-STOP_WITHIN = 75.0  # seconds; longer than a dialer may drain
+WIND_DOWN = 45.0  # seconds that a part may take to stop besides what it waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,59 +29,78 @@ class Part:
     arguments: Sequence[str]
 
 
-async def supervise(parts: Sequence[Part]) -> None:
-    """Keep the parts running until SIGTERM or SIGINT; a second signal is passed on, which makes them hurry."""
+async def supervise(parts: Sequence[Part], *, stop_within: float = WIND_DOWN) -> None:
+    """Keep the parts running until SIGTERM or SIGINT; a second signal is passed on, which makes them hurry. Who has not
+    stopped after ``stop_within`` seconds is killed."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    running: dict[str, asyncio.subprocess.Process] = {}
+    keepers = [_Keeper(part, stopping, stop_within) for part in parts]
 
     def stop() -> None:
         stopping.set()
-        for process in running.values():
-            if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
+        for keeper in keepers:
+            keeper.hurry()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    async with asyncio.TaskGroup() as keepers:
-        for part in parts:
-            keepers.create_task(_keep(part, running, stopping), name=part.name)
+    async with asyncio.TaskGroup() as tasks:
+        for keeper in keepers:
+            tasks.create_task(keeper.keep(), name=keeper.part.name)
+        await stopping.wait()
+        for keeper in reversed(keepers):
+            await keeper.stop()
 
 
-async def _keep(part: Part, running: dict[str, asyncio.subprocess.Process], stopping: asyncio.Event) -> None:
-    deaths = 0
-    while not stopping.is_set():
-        started = time.monotonic()
-        # Its own session: a Ctrl-C at the terminal reaches the supervisor alone, which then stops the parts in order.
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "calldron.cli", *part.arguments, start_new_session=True
-        )
-        running[part.name] = process
-        if stopping.is_set():  # the signal came while it was being started
-            process.terminate()
-        code = await _ended(process, stopping)
-        if stopping.is_set():
-            return
-        deaths = 0 if time.monotonic() - started > HEALTHY_AFTER else deaths + 1
-        pause = PAUSES[min(deaths, len(PAUSES) - 1)]
-        log.error("a part died and is started again", part=part.name, exit=code, pause=pause)
+class _Keeper:
+    """Keeps one part running until it is told to stop it."""
+
+    def __init__(self, part: Part, stopping: asyncio.Event, stop_within: float) -> None:
+        self.part = part
+        self._stopping = stopping
+        self._stop_within = stop_within
+        self._process: asyncio.subprocess.Process | None = None
+        self._told = False
+        self._over = asyncio.Event()
+
+    async def keep(self) -> None:
+        """Start the part, and start it again when it dies, ever more slowly, until all are to stop."""
+        deaths = 0
         try:
-            await asyncio.wait_for(stopping.wait(), pause)
+            while not self._stopping.is_set():
+                started = time.monotonic()
+                # Its own session: a Ctrl-C at the terminal reaches the supervisor alone, which then stops the parts.
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "calldron.cli", *self.part.arguments, start_new_session=True
+                )
+                if self._told:  # while it was being started
+                    self._signal()
+                code = await self._process.wait()
+                if self._stopping.is_set():
+                    return
+                deaths = 0 if time.monotonic() - started > HEALTHY_AFTER else deaths + 1
+                pause = PAUSES[min(deaths, len(PAUSES) - 1)]
+                log.error("a part died and is started again", part=self.part.name, exit=code, pause=pause)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause)
+        finally:
+            self._over.set()
+
+    def hurry(self) -> None:
+        """Signal again a part that was told to stop before."""
+        if self._told:
+            self._signal()
+
+    async def stop(self) -> None:
+        """Tell the part to stop and wait until it has."""
+        self._told = True
+        self._signal()
+        try:
+            await asyncio.wait_for(self._over.wait(), self._stop_within)
         except TimeoutError:
-            continue
+            log.error("a part did not stop in time and is killed", part=self.part.name)
+            if self._process is not None and self._process.returncode is None:
+                self._process.kill()
 
-
-async def _ended(process: asyncio.subprocess.Process, stopping: asyncio.Event) -> int:
-    """The exit code; a part that does not stop in time is killed."""
-    ended = asyncio.create_task(process.wait())
-    stop = asyncio.create_task(stopping.wait())
-    try:
-        await asyncio.wait({ended, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if not ended.done():
-            done, _ = await asyncio.wait({ended}, timeout=STOP_WITHIN)
-            if not done:
-                log.error("a part did not stop in time and is killed", pid=process.pid)
-                process.kill()
-        return await ended
-    finally:
-        stop.cancel()
+    def _signal(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
