@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from calldron.engines.sip.inbound import InboundCall
 from calldron.engines.sip.pacer import INTERVAL, Pacer
 from calldron.media import sdp
 from calldron.media.client import MediaServer, MediaSession
+from calldron.media.events import FirstPacket, MediaEvent
 from calldron.media.sdp import Audio, Direction
 
 HOST = "127.0.0.1"
@@ -39,15 +40,21 @@ class Far:
         self._calls = calls
 
     async def answer(self) -> tuple[InboundCall, MediaSession]:
+        call, session, ours = await self.described(lambda _: None)
+        call.answer(ours)
+        return call, session
+
+    async def described(
+        self, on_event: Callable[[MediaEvent], None]
+    ) -> tuple[InboundCall, MediaSession, sdp.Description]:
         async with asyncio.timeout(10):
             call = await self._calls.get()
         assert call.offer is not None
-        session = await self.media.open(HOST, lambda _: None)
+        session = await self.media.open(HOST, on_event)
         ours = sdp.answer(call.offer, HOST, session.port, session_id=1)
         agreed = sdp.agree(ours, call.offer)
         session.connect(agreed.remote, agreed.codec, agreed.telephone_event)
-        call.answer(ours)
-        return call, session
+        return call, session, ours
 
     async def ringing(self) -> InboundCall:
         async with asyncio.timeout(10):
@@ -160,6 +167,21 @@ async def test_hold_is_answered_and_its_end_too(engine: SipEngine, far: Far) -> 
         assert answer.audio.port == call.offer.audio.port
         versions.append(answer.version)
     assert versions == sorted(set(versions))
+    line.leg.hangup()
+    await line.ended()
+
+
+async def test_early_media_is_only_listened_to(engine: SipEngine, far: Far) -> None:
+    line = dial(engine, far)
+    heard: asyncio.Queue[MediaEvent] = asyncio.Queue()
+    call, session, ours = await far.described(heard.put_nowait)
+    call.ring(183, ours)
+    await line.wait_for(Ringing)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(heard.get(), 0.5)
+    call.answer(ours)
+    await line.wait_for(Answered)
+    assert await asyncio.wait_for(heard.get(), 10) == FirstPacket()
     line.leg.hangup()
     await line.ended()
 

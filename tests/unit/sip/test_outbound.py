@@ -196,6 +196,34 @@ async def test_the_route_of_the_200_is_taken_by_what_follows() -> None:
         assert bye.via.branch != ack.via.branch != invite.via.branch
 
 
+@pytest.mark.parametrize(
+    ("contact", "transport"),
+    [
+        (f"sip:b@{THEIRS}:5060", "TCP"),  # left out, as peers on TCP often do: the connection is there
+        (f"sip:b@{THEIRS}:5060;transport=TCP", "TCP"),
+        (f"sip:b@{THEIRS}:5060;transport=udp", "UDP"),
+    ],
+)
+@virtual
+async def test_the_answer_to_a_call_over_tcp_says_what_follows_it(contact: str, transport: str) -> None:
+    async with against_a_puppet() as (_, agent, puppet):
+        place(agent, transport="tcp")
+        puppet.respond(await puppet.request("INVITE"), 200, body=BODY, contact=contact)
+        await puppet.request("ACK")
+        assert puppet.peer.transport == transport
+
+
+@virtual
+async def test_a_response_that_is_for_somebody_else_is_dropped() -> None:
+    async with against_a_puppet() as (_, agent, puppet):
+        told = place(agent)
+        invite = await puppet.request("INVITE")
+        invite.headers["via"] = [*invite.headers["via"], "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx"]
+        puppet.respond(invite, 180)
+        await asyncio.sleep(1)
+        assert told.events == []
+
+
 @virtual
 async def test_a_strict_router_becomes_the_request_uri() -> None:
     async with against_a_puppet() as (_, agent, puppet):
