@@ -131,7 +131,7 @@ def _query(name: str, schema: Schema, about: str) -> dict[str, Any]:
 _IDEMPOTENCY_KEY = {
     "in": "header",
     "name": "Idempotency-Key",
-    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    "schema": {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
     "description": "Any text of your own: repeating the request with it gives the first answer again, for 24 hours.",
 }
 
@@ -145,7 +145,40 @@ def _body(wrapper: str, schema: str, most: int) -> dict[str, Any]:
         "additionalProperties": False,
     }
     several = {"type": "array", "minItems": 1, "maxItems": most, "items": {"anyOf": [wrapped, bare]}}
-    return {"required": True, "content": {"application/json": {"schema": {"anyOf": [several, wrapped, bare]}}}}
+    content = {"schema": {"anyOf": [several, wrapped, bare]}, "examples": _EXAMPLES[wrapper]}
+    return {"required": True, "content": {"application/json": content}}
+
+
+_EXAMPLES: dict[str, Any] = {
+    "batch": {
+        "one": {
+            "summary": "As in the published reference",
+            "value": [
+                {
+                    "batch": {
+                        "name": "name",
+                        "time_zone": "Moscow",
+                        "time_from": "2000-01-01T08:00:00+03:00",
+                        "time_to": "2000-01-01T19:00:00+03:00",
+                        "attempts": "2",
+                        "call_delay": "30",
+                        "callback": "+7491231212",
+                        "from": "+7491231213",
+                        "type": "callback",
+                        "confirmation": "timeout",
+                        "timeout_before_intro_callback": "1",
+                    }
+                }
+            ],
+        },
+        "bare": {"summary": "The shortest", "value": {"name": "Reminders", "type": "instant"}},
+    },
+    "call": {
+        "one": {"summary": "One", "value": [{"call": {"phone_number": "+79997778855"}}]},
+        "many": {"summary": "Many", "value": [{"phone_number": "+79997778855"}, {"phone_number": "+79997778856"}]},
+        "bare": {"summary": "The shortest", "value": {"phone_number": "+79997778855"}},
+    },
+}
 
 
 def _responses(name: str, *, in_path: bool) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from calldron.api.v1.answers import answer
 from calldron.api.v1.openapi import document
 from calldron.api.v1.problems import TYPES
 
-# ReDoc puts its styles into the page as it runs; nothing else of it needs more than 'self'.
+# ReDoc writes its styles into the page as it runs, and doesn't start without; its script is this server's all the same.
 _POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self';"
     " style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -38,7 +38,7 @@ WHOLE = {
 def _whole(least: int, most: int) -> tuple[Schema, Schema]:
     return (
         {"type": "integer", "minimum": least, "maximum": most},
-        {"type": "string", "pattern": f"^({WHOLE[least, most]})$"},
+        {"type": "string", "pattern": f"^0*({WHOLE[least, most]})$", "maxLength": 9},
     )
 
 

@@ -76,7 +76,7 @@ def test_keys_of_two_accounts_have_nothing_to_do_with_each_other(api: Api, outsi
     assert said(mine) != said(theirs)
 
 
-@pytest.mark.parametrize("key", ["x" * 256, "a b", "ключ"])
+@pytest.mark.parametrize("key", ["x" * 256, "ключ"])
 def test_a_key_that_can_t_be_is_refused(api: Api, key: str) -> None:
     assert fields(api.post("/batches", {}, Idempotency_Key=key)) == ["Idempotency-Key"]
     assert not Batch.objects.exists()
