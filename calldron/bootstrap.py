@@ -8,7 +8,6 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import django
@@ -155,7 +154,7 @@ async def run_dialer(settings: Config) -> None:
         await store.open()
         try:
             # Holding the lock proves that whoever held leases on this file is dead: no need to wait for them to end.
-            orphans = await store.rescue(clock.now() + timedelta(seconds=2 * settings.lease_seconds))
+            orphans = await store.rescue(clock.now(), alone=True)
             if orphans:
                 log.warning("calls of the dead dialer are unknown now", calls=len(orphans))
             engine = make_engine(settings)

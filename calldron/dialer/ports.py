@@ -200,8 +200,9 @@ class Store(Protocol):
     async def finish(self, ends: Sequence[AttemptEnd]) -> list[bool]:
         """End attempts; the call becomes final or is queued for its next try. ``False`` where the lease was lost."""
 
-    async def attach_recording(self, attempt_id: int, path: str, seconds: float) -> None:
-        """Note the finished recording; ``path`` is relative to the recordings folder."""
+    async def attach_recording(self, attempt_id: int, path: str, seconds: float) -> bool:
+        """Note the finished recording; ``path`` is relative to the recordings folder. ``False`` where its batch was
+        deleted meanwhile: nothing names the recording then."""
 
     async def renew(self, lease_until: datetime) -> None:
         """Prolong the leases of everything this node holds."""
@@ -209,8 +210,8 @@ class Store(Protocol):
     async def rescue(self, now: datetime) -> list[Orphan]:
         """End as ``unknown`` the attempts of any node whose lease is over."""
 
-    async def orphans_without_recording(self) -> list[Orphan]:
-        """Attempts that ended as ``unknown``, answered, and have no recording yet."""
+    async def unrecorded(self, attempts: Sequence[int]) -> list[Orphan]:
+        """Those of these attempts that are over, were answered and have no recording yet."""
 
     async def withdrawn(self) -> list[Withdrawal]:
         """Attempts of this node whose call or batch was cancelled, stopped or deleted since they were claimed."""

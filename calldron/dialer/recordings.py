@@ -39,6 +39,7 @@ class Recordings:
         self._tracks = tracks
         self._recordings = recordings
         self._takes: asyncio.Queue[Take] = asyncio.Queue()
+        self._waiting: set[int] = set()  # attempts that were submitted and are not done
 
     def tracks_of(self, attempt_id: int) -> Path:
         """The folder of an attempt's tracks."""
@@ -46,19 +47,23 @@ class Recordings:
 
     def submit(self, take: Take) -> None:
         """Mix this when its turn comes."""
-        self._takes.put_nowait(take)
+        if take.attempt_id not in self._waiting:
+            self._waiting.add(take.attempt_id)
+            self._takes.put_nowait(take)
 
     async def drained(self) -> None:
         """Wait until every take handed in is done."""
         await self._takes.join()
 
     async def recover(self) -> None:
-        """Submit what died before it was mixed."""
-        for orphan in await self._store.orphans_without_recording():
-            tracks = self.tracks_of(orphan.attempt_id)
-            if await asyncio.to_thread(tracks.is_dir):
-                path = recording_path(orphan.account_id, orphan.batch_id, orphan.call_id, orphan.attempt_id)
-                self.submit(Take(orphan.attempt_id, tracks, path))
+        """Submit what a process left that died before it was mixed, whether the call was up then or over."""
+        for orphan in await self._store.unrecorded(await asyncio.to_thread(self._left)):
+            path = recording_path(orphan.account_id, orphan.batch_id, orphan.call_id, orphan.attempt_id)
+            self.submit(Take(orphan.attempt_id, self.tracks_of(orphan.attempt_id), path))
+
+    def _left(self) -> list[int]:
+        """The attempts of which there are tracks."""
+        return sorted(int(folder.name) for folder in self._tracks.glob("*") if folder.name.isdecimal())
 
     async def run(self) -> None:
         """Mix until cancelled. Tracks that can't be mixed stay where they are, and the log says why."""
@@ -69,6 +74,7 @@ class Recordings:
             except (OSError, ValueError) as error:
                 log.error("recording lost", attempt=take.attempt_id, tracks=str(take.tracks), error=str(error))
             finally:
+                self._waiting.discard(take.attempt_id)
                 self._takes.task_done()
 
     async def _mix(self, take: Take) -> None:
@@ -78,7 +84,8 @@ class Recordings:
         if seconds is not None:
             while True:
                 try:
-                    await self._store.attach_recording(take.attempt_id, take.path, seconds)
+                    if not await self._store.attach_recording(take.attempt_id, take.path, seconds):
+                        await self.unlink([take.path])  # its batch was deleted while it was mixed
                     break
                 except StoreUnavailable as error:
                     log.warning("store away, recording waits", attempt=take.attempt_id, error=str(error))

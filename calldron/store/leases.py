@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from calldron.dialer.ports import Orphan, Withdrawal
+from calldron.store.counters import NEVER
 from calldron.store.progress import close_as_unknown
 from calldron.store.session import Session
 
@@ -12,10 +13,11 @@ def renew(session: Session, node: str, lease_until: datetime) -> None:
     session.run("UPDATE store_attempt SET lease_until = %s WHERE node = %s AND ended_at IS NULL", lease_until, node)
 
 
-def rescue(session: Session, now: datetime) -> list[Orphan]:
-    """End attempts whose lease is over, at the end of their lease: until then their node may have been alive."""
-    rows = session.rows(_EXPIRED + session.lock_free, now)
-    close_as_unknown(session, [(attempt, until, call, batch) for attempt, until, call, batch, _ in rows], now)
+def rescue(session: Session, now: datetime, *, alone: bool = False) -> list[Orphan]:
+    """End attempts whose lease is over, at the end of their lease: until then their node may have been alive.
+    ``alone``: no other node is, so every attempt is ended, now if its lease would have gone on."""
+    rows = session.rows(_EXPIRED + session.lock_free, NEVER if alone else now)
+    close_as_unknown(session, [(attempt, min(until, now), call, batch) for attempt, until, call, batch, _ in rows], now)
     return [Orphan(attempt, call, batch, account) for attempt, _, call, batch, account in rows]
 
 
@@ -24,9 +26,9 @@ def withdrawn(session: Session, node: str) -> list[Withdrawal]:
     return [Withdrawal(attempt, gently=not roughly) for attempt, roughly in session.rows(_WITHDRAWN, node)]
 
 
-def orphans_without_recording(session: Session) -> list[Orphan]:
-    """Attempts of which tracks may be left, because their node died after somebody answered."""
-    return [Orphan(*row) for row in session.rows(_WITHOUT_RECORDING)]
+def unrecorded(session: Session, attempts: list[int]) -> list[Orphan]:
+    """Those of the attempts that are over, were answered and have no recording: their node died before it was made."""
+    return [Orphan(*row) for row in session.rows(_UNRECORDED, attempts)]
 
 
 _EXPIRED = """
@@ -41,10 +43,10 @@ FROM store_attempt a JOIN store_call c ON c.id = a.call_id JOIN store_batch b ON
 WHERE a.ended_at IS NULL AND a.node = %s AND (c.cancelled OR b.deleting OR b.state = 'stopped')
 """
 
-_WITHOUT_RECORDING = """
+_UNRECORDED = """
 SELECT a.id, c.id, c.batch_id, c.account_id
-FROM store_attempt a JOIN store_call c ON c.id = a.call_id JOIN store_batch b ON b.id = c.batch_id
-WHERE a.outcome = 'unknown' AND a.recording = '' AND b.record
+FROM store_attempt a JOIN store_call c ON c.id = a.call_id
+WHERE a.id IN %s AND a.ended_at IS NOT NULL AND a.recording = ''
     AND EXISTS (SELECT 1 FROM store_legrow l WHERE l.attempt_id = a.id AND l.answered_at IS NOT NULL)
-ORDER BY a.ended_at, a.id
+ORDER BY a.id
 """

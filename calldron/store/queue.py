@@ -63,21 +63,21 @@ class SqlStore:
         """See ``Store``. An end that is written already is kept: it may be repeated."""
         return await self._thread.write(partial(progress.finish, ends=ends))
 
-    async def attach_recording(self, attempt_id: int, path: str, seconds: float) -> None:
+    async def attach_recording(self, attempt_id: int, path: str, seconds: float) -> bool:
         """See ``Store``."""
-        await self._thread.write(partial(recordings.attach, attempt_id=attempt_id, path=path, seconds=seconds))
+        return await self._thread.write(partial(recordings.attach, attempt_id=attempt_id, path=path, seconds=seconds))
 
     async def renew(self, lease_until: datetime) -> None:
         """See ``Store``."""
         await self._thread.write(partial(leases.renew, node=self._node, lease_until=lease_until))
 
-    async def rescue(self, now: datetime) -> list[Orphan]:
-        """See ``Store``."""
-        return await self._thread.write(partial(leases.rescue, now=now))
+    async def rescue(self, now: datetime, *, alone: bool = False) -> list[Orphan]:
+        """See ``Store``. ``alone``: whoever else held leases is known to be dead."""
+        return await self._thread.write(partial(leases.rescue, now=now, alone=alone))
 
-    async def orphans_without_recording(self) -> list[Orphan]:
+    async def unrecorded(self, attempts: Sequence[int]) -> list[Orphan]:
         """See ``Store``."""
-        return await self._thread.read(leases.orphans_without_recording)
+        return await self._thread.read(partial(leases.unrecorded, attempts=list(attempts)))
 
     async def withdrawn(self) -> list[Withdrawal]:
         """See ``Store``."""

@@ -11,10 +11,12 @@ def sound(session: Session, sound_id: int) -> bytes:
     return bytes(row[0])
 
 
-def attach(session: Session, attempt_id: int, path: str, seconds: float) -> None:
-    """Name the recording of an attempt; the call shows the one made last. An unknown attempt was deleted meanwhile."""
-    session.run("UPDATE store_attempt SET recording = %s WHERE id = %s", path, attempt_id)
+def attach(session: Session, attempt_id: int, path: str, seconds: float) -> bool:
+    """Name the recording of an attempt; the call shows the one made last. ``False``: it was deleted meanwhile."""
+    if not session.run("UPDATE store_attempt SET recording = %s WHERE id = %s", path, attempt_id):
+        return False
     session.run(_CALL_RECORDED, path, attempt_id, attempt_id)
+    return True
 
 
 _CALL_RECORDED = """

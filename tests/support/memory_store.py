@@ -61,6 +61,7 @@ class MemoryStore:
         self.withdrawals: list[Withdrawal] = []
         self.orphans: list[Orphan] = []
         self.unmixed: list[Orphan] = []
+        self.deleted: set[int] = set()  # attempts whose batch is gone
         self.expunged: list[str] = []
         self.sounds: dict[int, bytes] = {}
         self.changed = asyncio.Event()
@@ -94,8 +95,9 @@ class MemoryStore:
         await self._commit("finish", ends)
         return [self.ours for _ in ends]
 
-    async def attach_recording(self, attempt_id: int, path: str, seconds: float) -> None:
+    async def attach_recording(self, attempt_id: int, path: str, seconds: float) -> bool:
         await self._commit("attach", [(attempt_id, path, seconds)])
+        return attempt_id not in self.deleted
 
     async def renew(self, lease_until: datetime) -> None:
         await self._commit("renew", [lease_until])
@@ -105,8 +107,8 @@ class MemoryStore:
         self.unmixed += orphans
         return orphans
 
-    async def orphans_without_recording(self) -> list[Orphan]:
-        return list(self.unmixed)
+    async def unrecorded(self, attempts: Sequence[int]) -> list[Orphan]:
+        return [orphan for orphan in self.unmixed if orphan.attempt_id in attempts]
 
     async def withdrawn(self) -> list[Withdrawal]:
         return list(self.withdrawals)

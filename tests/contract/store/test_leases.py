@@ -114,7 +114,7 @@ def test_an_attempt_that_is_not_there_is_no_longer_ours(world: World, node: Node
     assert node.finish(claim) is False
     assert node.intend(claim, Role.OPERATOR) is None
     node.progress(claim, answered_at=NOW)
-    world.run(node.store.attach_recording(claim.attempt_id, "1/1.mp3", 1.0))
+    assert world.run(node.store.attach_recording(claim.attempt_id, "1/1.mp3", 1.0)) is False
 
 
 def test_a_leg_of_another_attempt_is_not_touched(world: World, node: Node) -> None:
@@ -129,26 +129,33 @@ def test_a_leg_of_another_attempt_is_not_touched(world: World, node: Node) -> No
 
 
 def test_tracks_may_be_left_of_calls_that_were_answered(world: World, node: Node) -> None:
-    batch = world.add_batch(3)
-    answered, _unanswered, ended = node.claim()
-    node.progress(answered, answered_at=NOW)
-    node.progress(ended, answered_at=NOW)
-    node.finish(ended)
+    batch = world.add_batch(4)
+    answered, unanswered, ended, recorded = claims = node.claim()
+    for claim in (answered, ended, recorded):
+        node.progress(claim, answered_at=NOW)
+    node.finish(ended)  # and its node died before the tracks were mixed
+    node.finish(recorded)
+    assert world.run(node.store.attach_recording(recorded.attempt_id, "1/1/4-4.mp3", 4.0)) is True
+    left = [claim.attempt_id for claim in claims]
     other = world.node()
+    assert [one.attempt_id for one in world.run(other.store.unrecorded(left))] == [ended.attempt_id]
     other.rescue(LATER)
 
-    orphan = Orphan(answered.attempt_id, answered.call_id, batch.pk, world.account.pk)
-    assert world.run(other.store.orphans_without_recording()) == [orphan]
+    orphans = [Orphan(one.attempt_id, one.call_id, batch.pk, world.account.pk) for one in (answered, ended)]
+    assert world.run(other.store.unrecorded(left)) == orphans
+    assert world.run(other.store.unrecorded([unanswered.attempt_id, 0])) == []
+    assert world.run(other.store.unrecorded([])) == []
     world.run(other.store.attach_recording(answered.attempt_id, "1/1/1-1.mp3", 4.0))
-    assert world.run(other.store.orphans_without_recording()) == []
+    assert world.run(other.store.unrecorded(left)) == orphans[1:]
     assert world.calls(pk=answered.call_id).get().recording == "1/1/1-1.mp3"
 
 
-def test_no_tracks_are_looked_for_where_nothing_was_recorded(world: World, node: Node) -> None:
-    world.add_batch(1, record=False)
-    node.progress(node.claim_one(), answered_at=NOW)
-    node.rescue(LATER)
-    assert world.run(node.store.orphans_without_recording()) == []
+def test_who_is_alone_ends_every_attempt_and_not_in_the_future(world: World, node: Node) -> None:
+    world.add_batch(1)
+    node.claim_one()
+    orphans = world.run(world.node().store.rescue(NOW + SECOND, alone=True))
+    assert len(orphans) == 1
+    assert world.calls(status="unknown").get().ended_at == NOW + SECOND
 
 
 def test_a_call_shows_the_recording_of_its_last_attempt(world: World, node: Node) -> None:

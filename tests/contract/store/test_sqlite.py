@@ -80,7 +80,7 @@ def test_no_statement_of_the_queue_reads_a_whole_table(world: World) -> None:
         leases.renew(session, "node", NOW)
         leases.withdrawn(session, "node")
         leases.rescue(session, NOW + timedelta(hours=1))
-        leases.orphans_without_recording(session)
+        leases.unrecorded(session, [one.attempt_id])
         world.change(batch, deleting=True)
         expunge.expunge(session)
     assert three.call_id

@@ -100,6 +100,23 @@ async def test_the_leavings_of_a_dead_process_become_recordings(desk: Desk) -> N
     assert desk.store.committed("attach") == [(7, "1/2/3-7.mp3", 1.5)]
 
 
+async def test_a_recording_whose_batch_was_deleted_while_it_was_mixed_does_not_stay(desk: Desk) -> None:
+    desk.store.deleted = {7}
+    take = desk.take(7)
+    desk.recordings.submit(take)
+    await desk.recordings.drained()
+    assert not (desk.folder / "recordings/1/2").exists()
+    assert not take.tracks.exists()
+
+
+async def test_what_waits_to_be_mixed_is_not_recovered_as_well(desk: Desk) -> None:
+    desk.store.unmixed = [Orphan(attempt_id=7, call_id=3, batch_id=2, account_id=1)]
+    desk.recordings.submit(desk.take(7))
+    await desk.recordings.recover()
+    await desk.recordings.drained()
+    assert len(desk.engine.rendered) == 1
+
+
 async def test_recordings_of_a_batch_that_is_gone_are_unlinked_with_their_folder(desk: Desk) -> None:
     for attempt in (7, 8):
         desk.recordings.submit(desk.take(attempt))
