@@ -174,7 +174,7 @@ async def test_hold_is_answered_and_its_end_too(engine: SipEngine, far: Far) -> 
 async def test_early_media_is_only_listened_to(engine: SipEngine, far: Far) -> None:
     line = dial(engine, far)
     heard: asyncio.Queue[MediaEvent] = asyncio.Queue()
-    call, session, ours = await far.described(heard.put_nowait)
+    call, _session, ours = await far.described(heard.put_nowait)
     call.ring(183, ours)
     await line.wait_for(Ringing)
     with pytest.raises(TimeoutError):
