@@ -1,4 +1,4 @@
-"""The web server as it runs in production: granian before the WSGI application, in its own process and folder."""
+"""The web server as it runs in production, in a process and a folder of its own."""
 
 import os
 import subprocess
@@ -10,12 +10,7 @@ from typing import IO
 import httpx
 from peers.ports import HOST, free_port, wait_until
 
-_NEW_USER = """
-import sys, django
-django.setup()
-from calldron.services.accounts import create_user
-print(create_user(sys.argv[1])[1])
-"""
+CALLDRON = (sys.executable, "-m", "calldron.cli")
 
 
 @dataclass
@@ -34,14 +29,14 @@ class WebServer:
     def new_key(self, email: str) -> str:
         """The API key of a new account."""
         made = subprocess.run(
-            [sys.executable, "-c", _NEW_USER, email],
+            [*CALLDRON, "user", "add", email],
             env=environment(self.home, self.port),
             capture_output=True,
             text=True,
             check=True,
             timeout=60,
         )
-        return made.stdout.strip()
+        return made.stdout.strip().removeprefix("api key: ")
 
     def client(self, key: str) -> httpx.Client:
         """A client that sends this key."""
@@ -57,13 +52,10 @@ def start(home: Path, **settings: str) -> WebServer:
     """Start one on an empty folder and wait until it answers. ``settings``: further ``CALLDRON_…``, in lower case."""
     port = free_port()
     env = environment(home, port, **settings)
-    subprocess.run([sys.executable, "-m", "django", "migrate", "-v0"], env=env, check=True, timeout=120)
+    subprocess.run([*CALLDRON, "migrate"], env=env, check=True, timeout=120)
     log = (home / "web.log").open("wb")
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)),
-            *("--workers", "1", "--blocking-threads", "8", "--no-log", "calldron.wsgi:application"),
-        ],
+        [*CALLDRON, "web", "--host", HOST, "--port", str(port)],
         env=env,
         stdout=log,
         stderr=log,
@@ -82,7 +74,6 @@ def environment(home: Path, port: int, **settings: str) -> dict[str, str]:
     """What the processes of one installation share."""
     return {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "calldron.settings",
         "CALLDRON_HOME": str(home),
         "CALLDRON_PUBLIC_URL": f"http://{HOST}:{port}",
         **{f"CALLDRON_{name.upper()}": value for name, value in settings.items()},

@@ -33,6 +33,7 @@ class Gate:
         head = request.method == "HEAD"
         if head:
             request.method = "GET"  # RFC 9110 section 9.3.2: the same, without the content
+            request.META.pop("HTTP_RANGE", None)  # section 14.2: ranges are of GET alone
         response = self._refusal(request) or _as_problem(self._get_response(request))
         response["X-Content-Type-Options"] = "nosniff"
         return _without_content(response) if head else response

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
@@ -14,6 +14,7 @@ from calldron.api.v1.problems import ERRORS_SHOWN, MALFORMED, MEDIA_TYPE, TOO_LA
 from calldron.config import config
 from calldron.services.errors import FieldError
 
+_PIECE = 64 * 1024
 _NAME_SHOWN = 100  # characters of a field's name in an error
 
 
@@ -68,12 +69,20 @@ def raw_body(request: HttpRequest) -> bytes:
         return request.body
     if not hasattr(request, "_body"):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        data = request.environ["wsgi.input"].read(limit + 1)
+        stream = request.environ["wsgi.input"]
+        data = stream.read(limit + 1)
         if len(data) > limit:
+            _pass_over(stream, limit)
             detail = _("The body is larger than %(megabytes)d MB.") % {"megabytes": config().max_body_mb}
             raise ProblemRaised(TOO_LARGE, detail)
         request._body = data
     return request.body
+
+
+def _pass_over(stream: BinaryIO, most: int) -> None:
+    """Read on to the end, within reason: a client that is still sending hears no answer."""
+    while most > 0 and (piece := stream.read(_PIECE)):
+        most -= len(piece)
 
 
 def elements(request: HttpRequest, wrapper: str, *, most: int, mistakes: Mistakes) -> list[Element]:
