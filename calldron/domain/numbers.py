@@ -8,9 +8,10 @@ from calldron.domain.errors import InvalidNumber
 _DROPPED = dict.fromkeys(map(ord, " \t\u00a0\u2009\u202f()[]-\u2010\u2011\u2012\u2013\u2014\u2212"))
 _PLAIN = re.compile(r"\+?[0-9]{7,15}", re.ASCII)
 
-# RFC 3261 section 25.1, narrowed to what an operator's address is: sip:user@host, sip:host, port and parameters.
+# RFC 3261 section 25.1, narrowed to what an operator's address is: sip:user@host, sip:host, port and parameters. There
+# is no TLS yet, so that sips: could never be reached.
 SIP_URI = re.compile(
-    r"[sS][iI][pP][sS]?:(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/%]{1,64}@)?"
+    r"[sS][iI][pP]:(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/%]{1,64}@)?"
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-.]{0,98}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
     r"(?::[0-9]{1,5})?(?:;[A-Za-z0-9\-_.!~*'+%=;]{1,32})?",
     re.ASCII,

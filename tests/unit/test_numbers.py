@@ -68,7 +68,9 @@ def test_a_sip_uri_is_dialled_as_it_stands(uri: str) -> None:
     assert as_dialled(uri) == uri
 
 
-@pytest.mark.parametrize("uri", ["sip:", "sip:a b@c", "sip:a@b\r\nVia: x", "http://a", "sip:a@-", "sip:a@b:123456"])
+@pytest.mark.parametrize(
+    "uri", ["sip:", "sip:a b@c", "sip:a@b\r\nVia: x", "http://a", "sips:a@b", "sip:a@-", "sip:a@b:123456"]
+)
 def test_what_is_no_sip_uri(uri: str) -> None:
     assert not SIP_URI.fullmatch(uri)
 
