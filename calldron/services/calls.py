@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from calldron.domain.batch import BatchState, with_calls_added
+from calldron.domain.batch import BatchState, BatchType, with_calls_added
 from calldron.domain.call import CallStatus
 from calldron.domain.errors import IllegalTransition, InvalidInput
 from calldron.services import batches, numbering, values
@@ -79,10 +79,12 @@ def tries(call: Call) -> list[Attempt]:
 
 def create(account: Account, batch_id: int, new: Sequence[NewCall]) -> range:
     """Queue calls, all or none, due at once; their ids, in order. The batch starts by itself where ``autostart`` is
-    set. Raises ``NotFound``, ``Conflict`` (stopped batches take none)."""
+    set. Raises ``NotFound``, ``Conflict`` (stopped batches take none, nor do callbacks that have nobody to call)."""
     now = datetime.now(UTC)
     with transaction.atomic():
         batch = batches.get(account, batch_id, lock=True)
+        if batch.type == BatchType.CALLBACK and not batch.callback and batch.intro_id is None:
+            raise Conflict(_("There is nobody to connect: give the batch a callback number, or an intro to be played."))
         state = BatchState(batch.state)
         try:
             batch.state = with_calls_added(state, autostart=batch.autostart)

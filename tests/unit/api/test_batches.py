@@ -1,6 +1,7 @@
 """Batches: their fields, their defaults, their life."""
 
 import base64
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,50 @@ def test_an_update_wakes_the_dialer(api: Api) -> None:
     Batch.objects.update(wait_until="2099-01-01T00:00:00Z")
     api.put(batch, {"time_to": "23:00"})
     assert batch_row(batch).wait_until is None
+
+
+def test_calls_that_wait_for_another_try_go_by_the_new_delay(api: Api) -> None:
+    batch = api.batch(attempts=3, call_delay=604800)
+    tried, fresh = api.call(batch), api.call(batch)
+    ended = datetime(2026, 1, 1, tzinfo=UTC)
+    Call.objects.filter(pk=call_row(tried).pk).update(
+        status="busy", client_dials=1, ended_at=ended, due_at=ended + timedelta(days=7)
+    )
+    due = call_row(fresh).due_at
+    api.put(batch, {"call_delay": 60})
+    assert call_row(tried).due_at == ended + timedelta(minutes=1)
+    assert call_row(fresh).due_at == due
+
+
+@pytest.mark.parametrize(
+    ("of_batch", "dials", "final"),
+    [
+        ({}, {"client_dials": 2}, True),
+        ({}, {"client_dials": 1}, False),
+        ({}, {"client_dials": 1, "operator_dials": 2}, False),
+        ({"type": "callback", "callback": "+74950008000"}, {"operator_dials": 2}, True),
+        ({"type": "callback", "callback": "+74950008000", "intro": intro()}, {"operator_dials": 2}, False),
+    ],
+)
+def test_a_call_that_has_no_attempt_left_is_final_at_once(
+    api: Api, of_batch: dict[str, str], dials: dict[str, int], final: bool
+) -> None:
+    batch = api.batch(attempts=5, autostart=True, **of_batch)
+    call = api.call(batch)
+    Call.objects.update(status="busy", ended_at=datetime(2026, 1, 1, tzinfo=UTC), **dials)
+    api.put(batch, {"attempts": 2})
+    assert (call_row(call).status, call_row(call).final, call_row(call).due_at is None) == ("busy", final, final)
+    assert (shown(api, batch)["status"], shown(api, batch)["calls_left"]) == (
+        ("finished", "0") if final else ("running", "1")
+    )
+
+
+def test_an_update_leaves_calls_that_are_up_alone(api: Api) -> None:
+    batch = api.batch(attempts=5)
+    call = api.call(batch)
+    Call.objects.update(status="dialing", client_dials=3, due_at=None)
+    api.put(batch, {"attempts": 2, "call_delay": 0})
+    assert (call_row(call).final, call_row(call).due_at) == (False, None)
 
 
 def test_the_type_is_fixed_once_dialled(api: Api) -> None:

@@ -68,6 +68,13 @@ def test_adding_wakes_the_dialer(api: Api) -> None:
     assert batch_row(batch).wait_until is None
 
 
+def test_a_callback_needs_somebody_to_connect(api: Api) -> None:
+    batch = api.batch(type="callback")
+    assert api.post(f"{batch}/calls", {"phone_number": "+79997778855"}).status_code == 409
+    api.put(batch, {"callback": "+74950008000"})
+    assert api.post(f"{batch}/calls", {"phone_number": "+79997778855"}).status_code == 201
+
+
 def test_one_bad_number_and_none_is_taken(api: Api) -> None:
     batch = api.batch()
     numbers = ["+79997778855", "12345", "8 (999) 777", "+7999abc", None, 79997778855, True, 1.5, []]
