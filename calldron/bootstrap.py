@@ -136,7 +136,13 @@ async def run_carrier(settings: Config) -> None:
 def make_engine(settings: Config) -> SipEngine:
     """The embedded SIP engine of this node."""
     renderers = max(1, (os.cpu_count() or 1) // 2)  # mixing a recording must not take the calls' share
-    return SipEngine(host=settings.sip_host, port=settings.sip_port, renderers=renderers)
+    return SipEngine(
+        host=settings.sip_host,
+        port=settings.sip_port,
+        advertise=settings.sip_advertise,
+        rtp_ports=settings.rtp_range,
+        renderers=renderers,
+    )
 
 
 def tunes() -> dict[Tune, bytes]:

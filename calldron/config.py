@@ -50,6 +50,14 @@ class Config(BaseSettings):
         description="local address of SIP and RTP; 0.0.0.0: whichever a trunk is reached from",
     )
     sip_port: int = Field(0, ge=0, le=65_535, description="local SIP port; 0: any free one")
+    sip_advertise: str = Field(
+        "", description="public address told to trunks where NAT lies between; empty: the local one"
+    )
+    rtp_ports: str = Field(
+        "",
+        pattern=r"^(\d{4,5}-\d{4,5})?$",
+        description="UDP ports of RTP, as 20000-29999; empty: whichever the kernel chooses",
+    )
     sandbox_port: int = Field(5099, ge=1, le=65_535, description="port of the sandbox carrier")
     max_calls: int = Field(500, ge=1, description="calls up at once on this node")
     lease_seconds: FiniteFloat = Field(
@@ -68,6 +76,15 @@ class Config(BaseSettings):
             raise ValueError("PostgreSQL is not available in this version; unset DATABASE_URL to use SQLite")
         return url
 
+    @field_validator("rtp_ports")
+    @classmethod
+    def _a_range_of_ports(cls, ports: str) -> str:
+        if ports:
+            first, last = map(int, ports.split("-"))
+            if not 1024 <= first < last <= 65_535:
+                raise ValueError("this is two ports from 1024 to 65535, the lower one first")
+        return ports
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -79,6 +96,14 @@ class Config(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then the file beside which the command is run."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def rtp_range(self) -> range | None:
+        """The ports of ``rtp_ports``; ``None`` where the kernel chooses."""
+        if not self.rtp_ports:
+            return None
+        first, last = map(int, self.rtp_ports.split("-"))
+        return range(first, last + 1)
 
     @property
     def recordings(self) -> Path:
