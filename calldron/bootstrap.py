@@ -31,7 +31,7 @@ from calldron.supervisor import Part
 log = structlog.get_logger(__name__)
 
 SANDBOX = "sandbox"
-WEB_THREADS = 8
+WEB_THREADS = 32  # a thread may be held by a slow upload; they cost little while they wait
 
 
 class AlreadyRunning(CalldronError):
