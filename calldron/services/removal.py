@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 
 from calldron.config import config
 from calldron.domain.call import CallStatus
@@ -43,9 +44,13 @@ def remove(batch: Batch) -> list[str]:
 
 
 def unlink(recordings: Iterable[str]) -> None:
-    """Remove recordings from the disk. One that is not there is none of our concern; one that stays is logged."""
+    """Remove recordings and the folders this leaves empty. One that is not there is none of our concern; one that stays
+    is logged."""
     for path in recordings:
+        file = config().recordings / path
         try:
-            (config().recordings / path).unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
         except OSError:
             log.exception("A recording could not be removed: %s", path)
+        with suppress(OSError):  # there are more, or there is none
+            file.parent.rmdir()

@@ -362,7 +362,9 @@ class TestRemoval:
     ) -> None:
         batch, other = api.batch(intro=intro()), api.batch()
         call, kept = api.call(batch), api.call(other)
-        (recordings / "a.mp3").write_bytes(b"x")
+        folder = recordings / "1" / "2"
+        folder.mkdir(parents=True)
+        (folder / "3-4.mp3").write_bytes(b"x")
         Attempt.objects.create(
             call=call_row(call),
             number_of_try=1,
@@ -371,7 +373,7 @@ class TestRemoval:
             lease_until="2026-01-01T00:00:00Z",
             started_at="2026-01-01T00:00:00Z",
             ended_at="2026-01-01T00:00:09Z",
-            recording="a.mp3",
+            recording="1/2/3-4.mp3",
         ).legs.create(role="client", number="+79997778855", intended_at="2026-01-01T00:00:00Z")
 
         with django_capture_on_commit_callbacks(execute=True):
@@ -383,7 +385,7 @@ class TestRemoval:
         assert Call.objects.get().pk == call_row(kept).pk
         assert not Attempt.objects.exists()
         assert not Sound.objects.exists()
-        assert not (recordings / "a.mp3").exists()
+        assert not folder.exists()
 
     def test_of_one_that_is_up_is_left_to_the_dialer_and_seen_at_once(self, api: Api) -> None:
         batch = api.batch()
