@@ -26,7 +26,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
     started.stop()
 
 
-@pytest.fixture(scope="session")
+# No longer than a module: Playwright holds an event loop in this thread, and asyncio's tests want one of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     program = which("chromium")
     assert program, "Chromium is not installed: run scripts/peers"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from calldron.engines.sip.engine import SipEngine
 from lines import HOST, DialPeer, Line
 
 from calldron.dialer.ports import DialRequest, Trunk
 from calldron.domain.events import Ended, Role
+from calldron.engines.sip.engine import SipEngine
 
 _SERIAL = count(1)
 

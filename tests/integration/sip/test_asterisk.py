@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from calldron.engines.sip.engine import SipEngine
 from lines import DialPeer
 from peers.asterisk import Asterisk
 
 from calldron.domain.events import Answered, Digit, Heard, Played, Ringing, Role
 from calldron.domain.outcome import EndedBy, Fault, Outcome, classify
+from calldron.engines.sip.engine import SipEngine
 from calldron.media import g711, tones
 from calldron.media.audio import decode
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from calldron.engines.sip.engine import SipEngine
 from lines import DialPeer
 from peers.starting import StartPhone
 
 from calldron.domain.events import Answered, Heard, Played
 from calldron.domain.outcome import EndedBy
+from calldron.engines.sip.engine import SipEngine
 from calldron.media import tones
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
