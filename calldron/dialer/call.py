@@ -156,12 +156,13 @@ class CallRun:
         number = claim.number if role is Role.CLIENT else claim.operator
         leg_id = self._leg_ids.get(role) if not self._legs else None
         if leg_id is None:
-            leg_id = await self._journal.intend(
+            permit = await self._journal.intend(
                 LegIntent(claim.attempt_id, claim.lease, role, number, claim.trunk.id, self._clock.now())
             )
-        if leg_id is None:
-            self._events.put_nowait(Refused(role))
-            return
+            if permit is None:
+                self._events.put_nowait(Refused(role))
+                return
+            leg_id = permit.leg_id
         self._leg_ids[role] = leg_id
         request = DialRequest(
             leg_id=str(leg_id),

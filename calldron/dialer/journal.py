@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from calldron.dialer.ports import AttemptEnd, Clock, LegIntent, LegProgress, Store
+from calldron.dialer.ports import AttemptEnd, Clock, LegIntent, LegProgress, Permit, Store
 from calldron.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ class Journal:
         self._store = store
         self._clock = clock
         self._steps: list[LegProgress] = []
-        self._intents: list[_Waiting[LegIntent, int | None]] = []
+        self._intents: list[_Waiting[LegIntent, Permit | None]] = []
         self._ends: list[_Waiting[AttemptEnd, bool]] = []
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
@@ -47,9 +47,9 @@ class Journal:
         self._steps.append(step)
         self._wake()
 
-    async def intend(self, intent: LegIntent) -> int | None:
-        """Commit a dial; the leg's id, ``None`` where it may not go out."""
-        waiting = _Waiting[LegIntent, int | None](intent, asyncio.get_running_loop().create_future())
+    async def intend(self, intent: LegIntent) -> Permit | None:
+        """Commit a dial; ``None`` where it may not go out."""
+        waiting = _Waiting[LegIntent, Permit | None](intent, asyncio.get_running_loop().create_future())
         self._intents.append(waiting)
         self._wake()
         return await waiting.answer

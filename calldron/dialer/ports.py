@@ -132,8 +132,18 @@ class LegIntent:
 
 
 @dataclass(frozen=True, slots=True)
+class Permit:
+    """A further dial that is committed. ``wait``: seconds until the rate of the trunk has room for its INVITE; the next
+    calls make room for it, so that an operator comes before them and no limit is broken."""
+
+    leg_id: int
+    wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class LegProgress:
-    """What became of a leg; fields that are ``None`` are left as they are. ``outcome`` set: the leg is over."""
+    """What became of a leg; fields that are ``None`` are left as they are. ``outcome`` set: the leg is over; the store
+    tells from ``ending`` how the trunk does."""
 
     leg_id: int
     attempt_id: int
@@ -148,7 +158,9 @@ class LegProgress:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnd:
-    """How an attempt ended. ``talk``: seconds the client's leg was answered. ``digits``: keys the client pressed."""
+    """How an attempt ended. ``talk``: seconds the client's leg was answered. ``digits``: keys the client pressed.
+    ``refused``: no INVITE of it got a reply from a callee's side, and the trunk is to blame: the call goes back to the
+    queue without losing an attempt."""
 
     attempt_id: int
     lease: int
@@ -159,6 +171,7 @@ class AttemptEnd:
     sip_code: int | None
     digits: str
     talk: float
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +203,9 @@ class Store(Protocol):
     async def next_due(self, now: datetime) -> datetime | None:
         """When a call that waits for time alone (a retry, a window) may next go out; ``None`` where none does."""
 
-    async def intend(self, intents: Sequence[LegIntent]) -> list[int | None]:
-        """Commit further dials, in order; the leg's id, or ``None`` where it may not go out: the lease is lost, the
-        call withdrawn, or the number already dialled as often as ``attempts`` says."""
+    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | None]:
+        """Commit further dials, in order; ``None`` where one may not go out: the lease is lost, the call withdrawn, the
+        number already dialled as often as ``attempts`` says, or a rule forbids it now (window, stop list, quota)."""
 
     async def progress(self, steps: Sequence[LegProgress]) -> None:
         """Note what became of legs. Steps under a lost lease change nothing."""
@@ -204,8 +217,9 @@ class Store(Protocol):
         """Note the finished recording; ``path`` is relative to the recordings folder. ``False`` where its batch was
         deleted meanwhile: nothing names the recording then."""
 
-    async def renew(self, lease_until: datetime) -> None:
-        """Prolong the leases of everything this node holds."""
+    async def renew(self, held: Sequence[int], lease_until: datetime) -> list[int]:
+        """Prolong the leases of the attempts this node holds, and say that the node is alive; those of ``held`` that
+        are not its own any more (it was frozen for longer than its leases, and somebody ended them)."""
 
     async def rescue(self, now: datetime) -> list[Orphan]:
         """End as ``unknown`` the attempts of any node whose lease is over."""

@@ -25,7 +25,7 @@ class Rescuer:
         while True:
             try:
                 now = self._clock.now()
-                await self._store.renew(now + self._lease)
+                await self._store.renew([], now + self._lease)
                 orphans = await self._store.rescue(now)
                 if orphans:
                     log.warning("calls of a dead node are unknown now", calls=[one.call_id for one in orphans])

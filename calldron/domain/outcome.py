@@ -147,3 +147,16 @@ _TRIED_AGAIN = frozenset({Outcome.BUSY, Outcome.NO_ANSWER, Outcome.UNAVAILABLE, 
 def tried_again(outcome: Outcome, fault: Fault) -> bool:
     """Whether a call with attempts left goes back to the queue after this outcome."""
     return outcome in _TRIED_AGAIN and fault is not Fault.NUMBER
+
+
+# What a trunk says when it will not, or cannot, carry calls for us now: RFC 3261 sections 21.4.4 and 21.5.4, and
+# challenges that our credentials did not meet.
+_REFUSALS_OF_TRUNKS = frozenset({401, 403, 407, 503})
+
+
+def refused_by_trunk(ending: Ending) -> bool:
+    """Whether the trunk refused the call, or never replied, before the callee's side was reached: it says nothing
+    about the number."""
+    if ending.answered or ending.reached or ending.by not in (EndedBy.REMOTE, EndedBy.SILENCE):
+        return False
+    return ending.by is EndedBy.SILENCE or ending.sip_code in _REFUSALS_OF_TRUNKS

@@ -11,7 +11,8 @@ class Plan:
 
     ``call_delay``: seconds between two tries at the operator while the secretary is at work.
     ``secretary_after``: seconds the operator may be late (the API's ``timeout_before_intro_callback``).
-    ``confirm_digits``: keys that confirm, ``""`` for any.
+    ``confirm_digits``: keys that confirm, ``""`` for any. ``opt_out_digit``: the key by which the client asks never to
+    be called again, ``""`` where there is none; it confirms nothing.
     """
 
     kind: BatchType
@@ -23,7 +24,14 @@ class Plan:
     client_tries: int = 1
     call_delay: float = 30.0
     secretary_after: float = 30.0
+    opt_out_digit: str = ""
 
     def confirms(self, key: str) -> bool:
         """Whether this key is a yes."""
+        if self.opts_out(key):
+            return False
         return not self.confirm_digits or key in self.confirm_digits
+
+    def opts_out(self, key: str) -> bool:
+        """Whether this key asks never to be called again."""
+        return bool(self.opt_out_digit) and key == self.opt_out_digit

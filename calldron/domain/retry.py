@@ -1,10 +1,14 @@
-"""Which dials a call has left, and whether it goes back to the queue."""
+"""Which dials a call has left, whether it goes back to the queue after an attempt, and for how long."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from calldron.domain.batch import BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import Fault, Outcome, tried_again
+
+OVERRIDABLE = frozenset({Outcome.BUSY, Outcome.NO_ANSWER, Outcome.UNAVAILABLE, Outcome.MACHINE, Outcome.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,49 @@ class Dials:
         """Legs that may be up at once in the next attempt."""
         return 2 if self.operator_left else 1
 
-    def again(self, outcome: Outcome, fault: Fault) -> bool:
-        """Whether another attempt follows one that ended this way."""
-        return tried_again(outcome, fault) and self.first is not None
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How a batch wants an outcome to be tried again. ``attempts``: how many attempts may end so in all, the first
+    one included; ``delay``: seconds to the next. ``None``: the batch's own."""
+
+    attempts: int | None = None
+    delay: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """What a batch says of single outcomes (its ``retry``); of what it doesn't, the usual holds. An outcome that maps
+    to ``None`` is never tried again."""
+
+    overrides: Mapping[Outcome, Again | None] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> "RetryPolicy":
+        """From the form in which it is kept, checked before: ``{"busy": {"attempts": 3, "delay": 600},
+        "no_answer": false, "machine": true}``."""
+        overrides: dict[Outcome, Again | None] = {}
+        for word, value in kept.items():
+            if isinstance(value, Mapping):
+                overrides[Outcome(word)] = Again(value.get("attempts"), value.get("delay"))
+            else:
+                overrides[Outcome(word)] = Again() if value else None
+        return cls(overrides)
+
+    def again(self, outcome: Outcome, fault: Fault, so_often: int) -> bool:
+        """Whether another attempt may follow one that ended this way; ``so_often``: attempts at this call that have,
+        this one included."""
+        if outcome not in self.overrides:
+            return tried_again(outcome, fault)
+        override = self.overrides[outcome]
+        return override is not None and (override.attempts is None or so_often < override.attempts)
+
+    def counts(self, outcome: Outcome) -> bool:
+        """Whether it matters how often a call ended this way."""
+        override = self.overrides.get(outcome)
+        return override is not None and override.attempts is not None
+
+    def delay(self, outcome: Outcome, usual: float) -> float:
+        """Seconds from an attempt that ended this way to the next."""
+        override = self.overrides.get(outcome)
+        return usual if override is None or override.delay is None else override.delay

@@ -8,9 +8,10 @@ from calldron.store.progress import close_as_unknown
 from calldron.store.session import Session
 
 
-def renew(session: Session, node: str, lease_until: datetime) -> None:
-    """Prolong every lease of a node."""
+def renew(session: Session, node: str, held: list[int], lease_until: datetime) -> list[int]:
+    """Prolong every lease of a node; those of ``held`` that are not its own any more."""
     session.run("UPDATE store_attempt SET lease_until = %s WHERE node = %s AND ended_at IS NULL", lease_until, node)
+    return [row[0] for row in session.rows(_LOST, held, node)]
 
 
 def rescue(session: Session, now: datetime, *, alone: bool = False) -> list[Orphan]:
@@ -30,6 +31,11 @@ def unrecorded(session: Session, attempts: list[int]) -> list[Orphan]:
     """Those of the attempts that are over, were answered and have no recording: their node died before it was made."""
     return [Orphan(*row) for row in session.rows(_UNRECORDED, attempts)]
 
+
+# Ended by its own node, an attempt is still its own: only its last steps are being put away.
+_LOST = """
+SELECT id FROM store_attempt WHERE id IN %s AND (node <> %s OR outcome = 'unknown')
+"""
 
 _EXPIRED = """
 SELECT a.id, a.lease_until, c.id, c.batch_id, c.account_id

@@ -16,6 +16,12 @@ class Account(models.Model):
     caller_id = models.CharField(max_length=64, blank=True, default="")
     time_zone = models.CharField(max_length=64, default="Europe/Moscow")
     strict_numbers = models.BooleanField(default=False)
+    cps = models.FloatField(default=0, db_default=0)  # calls a second over all its batches; 0: no limit
+    channels = models.PositiveIntegerField(default=0, db_default=0)  # legs at once; 0: no limit
+    tat = models.FloatField(default=0, db_default=0)  # as a trunk's
+    quota_day = models.PositiveIntegerField(default=0, db_default=0)  # dials of one number; 0: no limit
+    quota_week = models.PositiveIntegerField(default=0, db_default=0)
+    quota_month = models.PositiveIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
 
@@ -64,6 +70,10 @@ class TrunkRow(models.Model):
     priority = models.PositiveIntegerField(default=0)  # lower is tried first
     sandbox = models.BooleanField(default=False)
     tat = models.FloatField(default=0)  # GCRA: when its next INVITE is due by its rate, Unix seconds
+    strain = models.PositiveSmallIntegerField(default=0, db_default=0)  # how far it is slowed (calldron.domain.strain)
+    strain_changed_at = models.DateTimeField(null=True)
+    strain_until = models.DateTimeField(null=True)
+    carried_at = models.DateTimeField(null=True)  # when it reached a callee last; kept while it is or was slowed
     created_at = models.DateTimeField(auto_now_add=True)
 
 
@@ -92,12 +102,21 @@ class Batch(models.Model):
     state = models.CharField(max_length=16, choices=[(s, s) for s in BatchState], default=BatchState.FRESH)
     confirmation = models.CharField(max_length=16, choices=[(c, c) for c in Confirmation], default=Confirmation.TIMEOUT)
     confirm_digits = models.CharField(max_length=16, blank=True, default="")  # "": any key
-    time_zone = models.CharField(max_length=64, default="Europe/Moscow")  # as given: a Rails or an IANA name
+    opt_out_digit = models.CharField(max_length=1, blank=True, default="", db_default="")  # "": none
+    time_zone = models.CharField(
+        max_length=64, default="Europe/Moscow"
+    )  # as given: a Rails or an IANA name, or "callee"
+    time_zone_fallback = models.CharField(max_length=64, blank=True, default="", db_default="")  # of "callee"
+    days = models.JSONField(default=dict, db_default={})  # hours by weekday, and holidays: calldron.domain.schedule
     minute_from = models.PositiveSmallIntegerField(null=True)  # of the day, wall clock; null: no window
     minute_to = models.PositiveSmallIntegerField(null=True)
     attempts = models.PositiveSmallIntegerField(default=1)
     call_delay = models.PositiveIntegerField(default=30)
+    retry = models.JSONField(default=dict, db_default={})  # overrides by outcome: calldron.domain.retry
     ring_timeout = models.PositiveSmallIntegerField(default=30)
+    cps = models.FloatField(default=0, db_default=0)  # calls a second; 0: no limit of its own
+    channels = models.PositiveIntegerField(default=0, db_default=0)  # legs at once; 0: no limit of its own
+    tat = models.FloatField(default=0, db_default=0)  # as a trunk's
     timeout_before_intro_callback = models.PositiveIntegerField(default=30)
     callback = models.CharField(max_length=255, blank=True, default="")
     caller_id = models.CharField(max_length=64, blank=True, default="")  # the API's "from"
@@ -139,6 +158,10 @@ class Call(models.Model):
     final = models.BooleanField(default=False)
     digits = models.CharField(max_length=64, blank=True, default="")
     due_at = models.DateTimeField(null=True)  # null: in an attempt, or final
+    held_by = models.CharField(max_length=16, blank=True, default="", db_default="")  # the Rule that moved due_at
+    closed_by = models.CharField(max_length=16, blank=True, default="", db_default="")  # the Rule that made it final
+    returns = models.PositiveSmallIntegerField(default=0, db_default=0)  # attempts that a trunk refused, not counted
+    returned_at = models.DateTimeField(null=True)  # the last of them
     client_dials = models.PositiveSmallIntegerField(default=0)
     operator_dials = models.PositiveSmallIntegerField(default=0)
     cancelled = models.BooleanField(default=False)  # the owner took it back while it was up
@@ -152,6 +175,7 @@ class Call(models.Model):
         indexes = (
             models.Index(fields=["batch", "id"], name="call_of_batch"),
             models.Index(fields=["batch", "due_at", "id"], name="call_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["batch", "held_by"], name="call_held", condition=~models.Q(held_by="")),
         )
 
 
@@ -161,6 +185,9 @@ class Attempt(models.Model):
     operator is to be connected, so that nobody who confirmed waits for one."""
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="tries")
+    # Of its call, repeated: what open attempts hold of each limit is one look at one index. The call's foreign keys do.
+    batch_id = models.BigIntegerField(null=True)
+    account_id = models.BigIntegerField(null=True)
     number_of_try = models.PositiveSmallIntegerField()
     node = models.CharField(max_length=64)
     lease = models.BigIntegerField()  # fencing token
@@ -186,8 +213,11 @@ class Attempt(models.Model):
         indexes = (
             models.Index(fields=["lease_until"], name="attempt_lease", condition=models.Q(ended_at__isnull=True)),
             models.Index(
-                fields=["trunk", "channels"], name="attempt_channels", condition=models.Q(ended_at__isnull=True)
+                fields=["trunk", "batch_id", "account_id", "channels"],
+                name="attempt_holds",
+                condition=models.Q(ended_at__isnull=True),
             ),
+            models.Index(fields=["batch_id", "started_at"], name="attempt_of_batch"),
             models.Index(
                 fields=["ended_at"],
                 name="attempt_orphaned",
@@ -207,11 +237,44 @@ class LegRow(models.Model):
     ringing_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    refused = models.BooleanField(default=False, db_default=False)  # by the trunk: no dial of the number
     sip_code = models.PositiveSmallIntegerField(null=True)
     q850 = models.PositiveSmallIntegerField(null=True)
     ended_by = models.CharField(max_length=16, blank=True, default="")
     outcome = models.CharField(max_length=16, blank=True, default="")
     fault = models.CharField(max_length=16, blank=True, default="")
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=["number", "intended_at"],
+                name="leg_dials_of_number",
+                condition=models.Q(role="client", refused=False),
+            ),
+        )
+
+
+class StopNumber(models.Model):
+    """A number that an account never calls. ``source``: who put it there: ``api``, ``csv`` or the client himself by a
+    key (``opt_out``)."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="stop_list", db_index=False)
+    number = models.CharField(max_length=16)
+    source = models.CharField(max_length=16, default="api")
+    comment = models.CharField(max_length=200, blank=True, default="")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["account", "number"], name="stopped_once_an_account"),)
+
+
+class NodeRow(models.Model):
+    """A run of a dialer process. ``seen_at`` is kept by its leases; one that stopped in good order has no row."""
+
+    name = models.CharField(max_length=128, unique=True)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    calls = models.PositiveIntegerField(default=0)  # up at the last look
 
 
 class IdempotentAnswer(models.Model):

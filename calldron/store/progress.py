@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from calldron.dialer.ports import AttemptEnd, LegIntent, LegProgress
+from calldron.dialer.ports import AttemptEnd, LegIntent, LegProgress, Permit
 from calldron.domain.batch import BatchState, BatchType
 from calldron.domain.events import Role
-from calldron.domain.outcome import Outcome
+from calldron.domain.outcome import Outcome, tried_again
 from calldron.domain.retry import Dials
 from calldron.store import counters, lines
 from calldron.store.claim import LEG
@@ -19,7 +19,7 @@ from calldron.store.session import Row, Session
 from calldron.store.turns import window_of
 
 
-def intend(session: Session, intents: Sequence[LegIntent]) -> list[int | None]:
+def intend(session: Session, intents: Sequence[LegIntent]) -> list[Permit | None]:
     """Commit further dials: each is looked at after the one before it was counted."""
     legs = [_intend(session, intent) for intent in intents]
     left: dict[int, list[datetime]] = {}
@@ -28,7 +28,7 @@ def intend(session: Session, intents: Sequence[LegIntent]) -> list[int | None]:
             left.setdefault(intent.trunk_id, []).append(intent.at)
     for trunk, at in sorted(left.items()):
         lines.spend(session, trunk, max(at), len(at))
-    return legs
+    return [None if leg is None else Permit(leg) for leg in legs]
 
 
 def _intend(session: Session, intent: LegIntent) -> int | None:
@@ -133,7 +133,7 @@ def _write(session: Session, ended: Sequence[tuple[_Open, AttemptEnd]]) -> None:
 
 
 def _due_again(attempt: _Open, end: AttemptEnd) -> datetime | None:
-    if attempt.withdrawn or not attempt.dials.again(end.outcome, end.fault):
+    if attempt.withdrawn or attempt.dials.first is None or not tried_again(end.outcome, end.fault):
         return None
     return end.at + timedelta(seconds=attempt.call_delay)
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Withdrawal
+from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Withdrawal
 from calldron.domain.errors import StoreUnavailable
 from calldron.store import claim, expunge, leases, progress, recordings
 from calldron.store.changes import Changes
@@ -51,7 +51,7 @@ class SqlStore:
         """See ``Store``; also when a trunk's rate lets the next call go."""
         return await self._thread.read(partial(claim.next_due, now=now, wants=self._wants))
 
-    async def intend(self, intents: Sequence[LegIntent]) -> list[int | None]:
+    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | None]:
         """See ``Store``. The client is not dialled outside the window either."""
         return await self._thread.write(partial(progress.intend, intents=intents))
 
@@ -67,9 +67,11 @@ class SqlStore:
         """See ``Store``."""
         return await self._thread.write(partial(recordings.attach, attempt_id=attempt_id, path=path, seconds=seconds))
 
-    async def renew(self, lease_until: datetime) -> None:
+    async def renew(self, held: Sequence[int], lease_until: datetime) -> list[int]:
         """See ``Store``."""
-        await self._thread.write(partial(leases.renew, node=self._node, lease_until=lease_until))
+        return await self._thread.write(
+            partial(leases.renew, node=self._node, held=list(held), lease_until=lease_until)
+        )
 
     async def rescue(self, now: datetime, *, alone: bool = False) -> list[Orphan]:
         """See ``Store``. ``alone``: whoever else held leases is known to be dead."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 
-from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Trunk, Withdrawal
+from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Trunk, Withdrawal
 from calldron.domain.batch import BatchType, Confirmation
 from calldron.domain.errors import StoreUnavailable
 from calldron.domain.events import Role
@@ -62,6 +62,7 @@ class MemoryStore:
         self.orphans: list[Orphan] = []
         self.unmixed: list[Orphan] = []
         self.deleted: set[int] = set()  # attempts whose batch is gone
+        self.lost: set[int] = set()  # attempts whose lease ended
         self.expunged: list[str] = []
         self.sounds: dict[int, bytes] = {}
         self.changed = asyncio.Event()
@@ -84,9 +85,9 @@ class MemoryStore:
     async def next_due(self, now: datetime) -> datetime | None:
         return self.due
 
-    async def intend(self, intents: Sequence[LegIntent]) -> list[int | None]:
+    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | None]:
         await self._commit("intend", intents)
-        return [None if self.refuses else next(self._leg_ids) for _ in intents]
+        return [None if self.refuses else Permit(next(self._leg_ids)) for _ in intents]
 
     async def progress(self, steps: Sequence[LegProgress]) -> None:
         await self._commit("progress", steps)
@@ -99,8 +100,9 @@ class MemoryStore:
         await self._commit("attach", [(attempt_id, path, seconds)])
         return attempt_id not in self.deleted
 
-    async def renew(self, lease_until: datetime) -> None:
+    async def renew(self, held: Sequence[int], lease_until: datetime) -> list[int]:
         await self._commit("renew", [lease_until])
+        return [attempt for attempt in held if attempt in self.lost]
 
     async def rescue(self, now: datetime) -> list[Orphan]:
         orphans, self.orphans = self.orphans, []

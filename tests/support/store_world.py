@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -196,8 +196,8 @@ class Node:
     def intend(self, claim: Claim, role: Role, at: datetime = NOW) -> int | None:
         number = claim.number if role is Role.CLIENT else claim.operator
         intent = LegIntent(claim.attempt_id, claim.lease, role, number, claim.trunk.id, at)
-        (leg,) = self.world.run(self.store.intend([intent]))
-        return leg
+        (permit,) = self.world.run(self.store.intend([intent]))
+        return None if permit is None else permit.leg_id
 
     def progress(self, claim: Claim, leg_id: int | None = None, **news: Any) -> None:
         step = LegProgress(leg_id or claim.leg_id, claim.attempt_id, claim.lease, **news)
@@ -211,8 +211,8 @@ class Node:
         (kept,) = self.world.run(self.store.finish([end_of(claim, outcome, at, **more)]))
         return kept
 
-    def renew(self, until: datetime) -> None:
-        self.world.run(self.store.renew(until))
+    def renew(self, until: datetime, held: Sequence[Claim] = ()) -> list[int]:
+        return self.world.run(self.store.renew([claim.attempt_id for claim in held], until))
 
     def rescue(self, at: datetime) -> list[Orphan]:
         return self.world.run(self.store.rescue(at))

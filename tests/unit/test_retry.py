@@ -5,7 +5,7 @@ import pytest
 from calldron.domain.batch import BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import Fault, Outcome
-from calldron.domain.retry import Dials
+from calldron.domain.retry import Dials, RetryPolicy
 
 FRESH = Dials(BatchType.BATCH, attempts=2, client=0, operator=0, has_operator=True, has_intro=True)
 CALLBACK = replace(FRESH, kind=BatchType.CALLBACK)
@@ -41,9 +41,8 @@ def test_a_channel_is_kept_for_the_operator_while_he_may_be_dialled() -> None:
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_which_outcomes_are_tried_again(outcome: Outcome) -> None:
     expected = outcome in {Outcome.BUSY, Outcome.NO_ANSWER, Outcome.UNAVAILABLE, Outcome.FAILED}
-    assert FRESH.again(outcome, Fault.CALLEE) is expected
+    assert RetryPolicy().again(outcome, Fault.CALLEE, 1) is expected
 
 
-def test_nothing_is_tried_again_without_dials_left_or_when_the_number_is_wrong() -> None:
-    assert not replace(FRESH, client=2).again(Outcome.BUSY, Fault.CALLEE)
-    assert not FRESH.again(Outcome.UNAVAILABLE, Fault.NUMBER)
+def test_a_wrong_number_is_never_tried_again() -> None:
+    assert not RetryPolicy().again(Outcome.UNAVAILABLE, Fault.NUMBER, 1)

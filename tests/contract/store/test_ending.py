@@ -89,7 +89,8 @@ def test_two_dials_in_one_commit_count_for_each_other(world: World, node: Node) 
     world.add_batch(1, callback="+74950000002", attempts=2)
     claim = node.claim_one()
     intent = LegIntent(claim.attempt_id, claim.lease, Role.OPERATOR, claim.operator, claim.trunk.id, NOW)
-    legs = world.run(node.store.intend([intent] * 4))
+    permits = world.run(node.store.intend([intent] * 4))
+    legs = [permit and permit.leg_id for permit in permits]
     assert [leg is not None for leg in legs] == [True, True, False, False]
 
 

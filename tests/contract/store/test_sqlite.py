@@ -77,7 +77,7 @@ def test_no_statement_of_the_queue_reads_a_whole_table(world: World) -> None:
         progress.progress(session, [LegProgress(one.leg_id, one.attempt_id, one.lease, answered_at=NOW)])
         progress.finish(session, [end_of(one)])
         claim.release(session, [two], NOW)
-        leases.renew(session, "node", NOW)
+        leases.renew(session, "node", [one.attempt_id], NOW)
         leases.withdrawn(session, "node")
         leases.rescue(session, NOW + timedelta(hours=1))
         leases.unrecorded(session, [one.attempt_id])
