@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 
 from calldron.dialer.ports import Trunk
 from calldron.domain.pacing import Gcra
+from calldron.domain.rule import Hold, Rule
+from calldron.domain.strain import Strain
+from calldron.store.holdings import Holdings
 from calldron.store.session import Row, Session
 
 
@@ -13,6 +16,7 @@ class Line:
     """A trunk during one claim. ``tat`` is the state of its pace."""
 
     trunk: Trunk
+    strain: Strain
     pace: Gcra
     tat: float
     channels_held: int
@@ -22,22 +26,46 @@ class Line:
         """Whether so many channels are free."""
         return not self.trunk.channels or self.channels_held + channels <= self.trunk.channels
 
+    def ready(self, now: float) -> bool:
+        """Whether its rate lets a call leave."""
+        ready = self.pace.ready(self.tat, now)
+        return now >= self._opens() and (ready is None or ready > 0)
+
+    def ready_at(self, now: float) -> float:
+        """When its rate lets a call leave."""
+        return max(self._opens(), self.pace.ready_at(self.tat, now))
+
+    def spend(self, now: float) -> float:
+        """Count a call that leaves, if need be ahead of its time; the seconds it has to wait."""
+        wait = self.ready_at(now) - now
+        self.tat = self.pace.spent(self.tat, now, 1)
+        self.taken += 1
+        return wait
+
+    def _opens(self) -> float:
+        return self.strain.until.timestamp() if self.strain.until else 0.0
+
 
 class Lines:
-    """The real trunks in the order in which they are tried; while there is none, the sandbox's."""
+    """The real trunks in the order in which they are tried; while there is none, the sandbox's.
 
-    def __init__(self, lines: list[Line], now: datetime) -> None:
+    Loading them locks them, so that whoever decides about dials does so alone, whatever the number of nodes: limits and
+    quotas are exact because of it. What open attempts hold is read once they are locked, and kept as ``holdings``.
+    """
+
+    def __init__(self, lines: list[Line], holdings: Holdings, now: datetime) -> None:
+        self.holdings = holdings
         self._lines = lines
         self._now = now.timestamp()
 
     @classmethod
-    def load(cls, session: Session, now: datetime) -> "Lines":
-        """Read the trunks and what open attempts hold of them."""
-        rows = session.rows(_TRUNKS + session.lock)
+    def load(cls, session: Session, now: datetime, *, lock: bool = True) -> "Lines":
+        """Read the trunks and what is held of them."""
+        rows = session.rows(_TRUNKS + (session.lock if lock else ""))
         if any(not sandbox for *_, sandbox in rows):
             rows = [row for row in rows if not row[-1]]
-        held: dict[int, int] = dict(session.rows(_HELD))
-        return cls([_line(row, held.get(row[0], 0)) for row in rows], now)
+        holdings = Holdings.load(session)
+        return cls([_line(row, holdings.trunks[row[0]]) for row in rows], holdings, now)
 
     @property
     def any(self) -> bool:
@@ -47,13 +75,30 @@ class Lines:
     def take(self, channels: int) -> Trunk | None:
         """Spend one call of a rate and hold so many channels; ``None`` where no trunk has both."""
         for line in self._lines:
-            ready = line.pace.ready(line.tat, self._now)
-            if (ready is None or ready > 0) and line.has_free(channels):
-                line.tat = line.pace.spent(line.tat, self._now, 1)
+            if line.ready(self._now) and line.has_free(channels):
+                line.spend(self._now)
                 line.channels_held += channels
-                line.taken += 1
                 return line.trunk
         return None
+
+    def spend(self, trunk_id: int) -> float:
+        """Count a call that leaves over this trunk outside a claim: an operator is dialled for who has just confirmed,
+        and later calls make room for it. The seconds it has to wait."""
+        return next((line.spend(self._now) for line in self._lines if line.trunk.id == trunk_id), 0.0)
+
+    def hold(self, channels: int) -> Hold | None:
+        """What keeps a call of so many channels from leaving over any trunk now."""
+        if not self._lines:
+            return Hold(Rule.NO_TRUNK)
+        wide = [line for line in self._lines if line.has_free(channels)]
+        if not wide:
+            return Hold(Rule.TRUNK_CHANNELS)
+        if any(line.ready(self._now) for line in wide):
+            return None
+        first = min(wide, key=lambda line: line.ready_at(self._now))
+        slowed = first.strain.level or first.strain.until
+        rule = Rule.TRUNK_SLOWED if slowed else Rule.TRUNK_RATE
+        return Hold(rule, datetime.fromtimestamp(first.ready_at(self._now), UTC))
 
     def could_ever_take(self, channels: int) -> bool:
         """Whether any trunk has so many channels at all."""
@@ -61,7 +106,7 @@ class Lines:
 
     def ready_at(self, channels: int) -> datetime | None:
         """When a call of so many channels may leave by the rates; ``None`` where it waits for a channel."""
-        free = [line.pace.ready_at(line.tat, self._now) for line in self._lines if line.has_free(channels)]
+        free = [line.ready_at(self._now) for line in self._lines if line.has_free(channels)]
         return datetime.fromtimestamp(min(free), UTC) if free else None
 
     def save(self, session: Session) -> None:
@@ -70,28 +115,15 @@ class Lines:
         session.run_each("UPDATE store_trunkrow SET tat = %s WHERE id = %s", spent)
 
 
-def spend(session: Session, trunk_id: int, now: datetime, calls: int) -> None:
-    """Count calls that leave outside a claim: an operator is dialled for who has just confirmed, whatever the rate,
-    and later calls make room for it."""
-    row = session.row(_PACE + session.lock, trunk_id)
-    if row is None:
-        return
-    cps, tat = row
-    spent = Gcra.never_above(cps).spent(tat, now.timestamp(), calls)
-    session.run("UPDATE store_trunkrow SET tat = %s WHERE id = %s", spent, trunk_id)
-
-
 def _line(row: Row, held: int) -> Line:
-    *fields, tat, _sandbox = row
+    *fields, tat, level, changed_at, until, _sandbox = row
     trunk = Trunk(*fields)  # the columns of _TRUNKS are its fields, in their order
-    return Line(trunk, Gcra.never_above(trunk.cps), tat, held)
+    strain = Strain(level, changed_at, until)
+    return Line(trunk, strain, strain.pace(trunk.cps), tat, held)
 
 
 _TRUNKS = """
-SELECT id, name, host, port, transport, username, password, caller_id, cps, channels, tat, sandbox
+SELECT id, name, host, port, transport, username, password, caller_id, cps, channels,
+    tat, strain, strain_changed_at, strain_until, sandbox
 FROM store_trunkrow ORDER BY priority, id
 """
-
-_PACE = "SELECT cps, tat FROM store_trunkrow WHERE id = %s"
-
-_HELD = "SELECT trunk_id, SUM(channels) FROM store_attempt WHERE ended_at IS NULL GROUP BY trunk_id"

@@ -1,4 +1,4 @@
-"""What happens to attempts between claim and end: further dials, legs, the end and what it makes of the call.
+"""What happens to attempts between claim and end: what became of legs, the end and what it makes of the call.
 
 Everything is fenced: a statement names the attempt and its lease and changes nothing once the attempt is over.
 """
@@ -8,47 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from calldron.dialer.ports import AttemptEnd, LegIntent, LegProgress, Permit
-from calldron.domain.batch import BatchState, BatchType
-from calldron.domain.events import Role
-from calldron.domain.outcome import Outcome, tried_again
-from calldron.domain.retry import Dials
-from calldron.store import counters, lines
-from calldron.store.claim import LEG
+from calldron.dialer.ports import AttemptEnd, LegProgress
+from calldron.domain.batch import BatchType
+from calldron.domain.outcome import Outcome, Result
+from calldron.domain.retry import Dials, RetryPolicy
+from calldron.store import counters, health
 from calldron.store.session import Row, Session
-from calldron.store.turns import window_of
+from calldron.store.turns import retry_of
 
-
-def intend(session: Session, intents: Sequence[LegIntent]) -> list[Permit | None]:
-    """Commit further dials: each is looked at after the one before it was counted."""
-    legs = [_intend(session, intent) for intent in intents]
-    left: dict[int, list[datetime]] = {}
-    for intent, leg in zip(intents, legs, strict=True):
-        if leg is not None:
-            left.setdefault(intent.trunk_id, []).append(intent.at)
-    for trunk, at in sorted(left.items()):
-        lines.spend(session, trunk, max(at), len(at))
-    return [None if leg is None else Permit(leg) for leg in legs]
-
-
-def _intend(session: Session, intent: LegIntent) -> int | None:
-    row = session.row(_GATE + session.lock, intent.attempt_id, intent.lease)
-    if row is None:
-        return None
-    call_id, cancelled, client, operator, attempts, state, deleting, *hours = row
-    if cancelled or deleting or state == BatchState.STOPPED:
-        return None
-    if (client if intent.role is Role.CLIENT else operator) >= attempts:
-        return None
-    if intent.role is Role.CLIENT and not window_of(*hours).is_open(intent.at):
-        return None  # the window protects the client; an operator is there for who is on the line already
-    session.run(_COUNTED[intent.role], call_id)
-    leg = (intent.attempt_id, intent.role.value, intent.number, intent.trunk_id, intent.at, "", "", "")
-    return int(session.insert(LEG, [leg], "id")[0][0])
+# A trunk refuses calls, not numbers: a call it refused goes back uncounted. But not for ever: a number that is refused
+# while others pass, or refused so often, has had its attempt.
+MOST_RETURNS = 20
+_RETURN_PAUSE = timedelta(seconds=1)  # it goes behind those that are due; the trunk's pace does the rest
 
 
 def progress(session: Session, steps: Sequence[LegProgress]) -> None:
-    """Write what became of legs."""
+    """Write what became of legs, and heed what it says about the trunks."""
+    health.heed(session, steps)
     session.run_each(_LEG_STEP, [_leg_step(step) for step in steps])
     answered = [(step.leg_id, step.attempt_id, step.lease) for step in steps if step.answered_at is not None]
     session.run_each(_CLIENT_ANSWERED, answered)
@@ -81,21 +57,39 @@ class _Open:
     outcome: str
     call_id: int
     batch_id: int
+    account_id: int
+    number: str
     withdrawn: bool
     call_delay: float
+    retry: RetryPolicy
     dials: Dials
+    returns: int
+    returned_at: datetime | None
+    carried_at: datetime | None
 
     @classmethod
     def read(cls, row: Row) -> "_Open":
         """From a row of ``_OPEN``."""
-        attempt, lease, over, outcome, call, batch, withdrawn, delay, kind, attempts, *dials = row
+        attempt, lease, over, outcome, call, batch, account, number, withdrawn, delay, retry, *rest = row
+        kind, attempts, *dials, returns, returned_at, carried_at = rest
         left = Dials(BatchType(kind), attempts, *dials)
-        return cls(attempt, lease, bool(over), outcome, call, batch, bool(withdrawn), delay, left)
+        return cls(
+            attempt, lease, bool(over), outcome, call, batch, account, number, bool(withdrawn), delay,
+            retry_of(retry), left, returns, returned_at, carried_at,
+        )  # fmt: skip
+
+    def is_returned(self, end: AttemptEnd) -> bool:
+        """Whether the attempt does not count: its trunk refused it, and is not known to carry others meanwhile."""
+        if not end.refused or self.withdrawn or self.returns >= MOST_RETURNS:
+            return False
+        return self.returned_at is None or self.carried_at is None or self.carried_at <= self.returned_at
 
 
 def finish(session: Session, ends: Sequence[AttemptEnd]) -> list[bool]:
     """End attempts. Repeating an end that is written already changes nothing and is no lost lease."""
-    rows = session.rows(_OPEN + session.lock, [end.attempt_id for end in ends])
+    ids = [end.attempt_id for end in ends]
+    counters.lock_of_attempts(session, ids)
+    rows = session.rows(_OPEN + session.lock_of("a", "c"), ids)
     attempts = {one.attempt_id: one for one in map(_Open.read, rows)}
     kept: list[bool] = []
     news: dict[int, AttemptEnd] = {}
@@ -119,7 +113,7 @@ def _write(session: Session, ended: Sequence[tuple[_Open, AttemptEnd]]) -> None:
     due: dict[int, datetime] = {}
     calls: list[tuple[object, ...]] = []
     for attempt, end in ended:
-        again = _due_again(attempt, end)
+        again = _due_again(session, attempt, end)
         result = end.result.value if end.result is not None and again is None else None
         calls.append((end.outcome.value, result, again is None, again, end.at, end.talk, end.digits, attempt.call_id))
         if again is None:
@@ -127,15 +121,31 @@ def _write(session: Session, ended: Sequence[tuple[_Open, AttemptEnd]]) -> None:
         else:
             due[attempt.batch_id] = min(again, due.get(attempt.batch_id, again))
     session.run_each(_CALL_ENDED, calls)
+    session.run_each(_OPTED_OUT, [_opted_out(one, end) for one, end in ended if end.result is Result.OPTED_OUT])
     counters.calls_due(session, due)
     if final:
         counters.calls_ended(session, final, max(end.at for _, end in ended))
 
 
-def _due_again(attempt: _Open, end: AttemptEnd) -> datetime | None:
-    if attempt.withdrawn or attempt.dials.first is None or not tried_again(end.outcome, end.fault):
+def _due_again(session: Session, attempt: _Open, end: AttemptEnd) -> datetime | None:
+    """When the call is dialled again; ``None``: never. An attempt that does not count is taken off the call."""
+    if attempt.is_returned(end):
+        session.run(_LEGS_REFUSED, attempt.attempt_id)
+        session.run(_RETURNED, *[attempt.attempt_id] * 2, end.at, attempt.call_id)
+        return end.at + _RETURN_PAUSE
+    if attempt.withdrawn or attempt.dials.first is None:
         return None
-    return end.at + timedelta(seconds=attempt.call_delay)
+    so_often = 0
+    if attempt.retry.counts(end.outcome):
+        row = session.row(_SO_OFTEN, attempt.call_id, end.outcome.value)
+        so_often = row[0] if row else 0
+    if not attempt.retry.again(end.outcome, end.fault, so_often):
+        return None
+    return end.at + timedelta(seconds=attempt.retry.delay(end.outcome, attempt.call_delay))
+
+
+def _opted_out(attempt: _Open, end: AttemptEnd) -> tuple[object, ...]:
+    return attempt.account_id, attempt.number, end.at
 
 
 def _attempt_ended(end: AttemptEnd) -> tuple[object, ...]:
@@ -163,18 +173,6 @@ def close_as_unknown(session: Session, attempts: Sequence[tuple[int, datetime, i
         counters.calls_ended(session, Counter(batch for *_, batch in attempts), now)
 
 
-_GATE = """
-SELECT c.id, c.cancelled, c.client_dials, c.operator_dials, b.attempts, b.state, b.deleting,
-    b.time_zone, b.minute_from, b.minute_to
-FROM store_attempt a JOIN store_call c ON c.id = a.call_id JOIN store_batch b ON b.id = c.batch_id
-WHERE a.id = %s AND a.lease = %s AND a.ended_at IS NULL
-"""
-
-_COUNTED = {
-    Role.CLIENT: "UPDATE store_call SET client_dials = client_dials + 1 WHERE id = %s",
-    Role.OPERATOR: "UPDATE store_call SET operator_dials = operator_dials + 1 WHERE id = %s",
-}
-
 _LEG_STEP = """
 UPDATE store_legrow SET
     ringing_at = COALESCE(%s, ringing_at), answered_at = COALESCE(%s, answered_at), ended_at = COALESCE(%s, ended_at),
@@ -190,11 +188,12 @@ WHERE id = (SELECT a.call_id FROM store_legrow l JOIN store_attempt a ON a.id = 
 """
 
 _OPEN = """
-SELECT a.id, a.lease, a.ended_at IS NOT NULL, a.outcome, c.id, b.id,
-    c.cancelled OR b.deleting OR b.state = 'stopped', b.call_delay,
-    b.type, b.attempts, c.client_dials, c.operator_dials, b.callback <> '', b.intro_id IS NOT NULL
+SELECT a.id, a.lease, a.ended_at IS NOT NULL, a.outcome, c.id, b.id, c.account_id, c.number,
+    c.cancelled OR b.deleting OR b.state = 'stopped', b.call_delay, b.retry,
+    b.type, b.attempts, c.client_dials, c.operator_dials, b.callback <> '', b.intro_id IS NOT NULL,
+    c.returns, c.returned_at, (SELECT t.carried_at FROM store_trunkrow t WHERE t.id = a.trunk_id)
 FROM store_attempt a JOIN store_call c ON c.id = a.call_id JOIN store_batch b ON b.id = c.batch_id
-WHERE a.id IN %s
+WHERE a.id IN %s ORDER BY c.id
 """
 
 _ATTEMPT_ENDED = """
@@ -204,6 +203,29 @@ WHERE id = %s AND lease = %s AND ended_at IS NULL
 
 _LEGS_CLOSED = """
 UPDATE store_legrow SET ended_at = %s, outcome = %s, fault = %s WHERE attempt_id = %s AND ended_at IS NULL
+"""
+
+_LEGS_REFUSED = "UPDATE store_legrow SET refused = TRUE WHERE attempt_id = %s"
+
+_RETURNED = """
+UPDATE store_call SET returns = returns + 1,
+    client_dials = client_dials
+        - (SELECT COUNT(*) FROM store_legrow l WHERE l.attempt_id = %s AND l.role = 'client'),
+    operator_dials = operator_dials
+        - (SELECT COUNT(*) FROM store_legrow l WHERE l.attempt_id = %s AND l.role = 'operator'),
+    returned_at = %s
+WHERE id = %s
+"""
+
+# Attempts that were given back are none.
+_SO_OFTEN = """
+SELECT COUNT(*) FROM store_attempt a WHERE a.call_id = %s AND a.outcome = %s
+    AND EXISTS (SELECT 1 FROM store_legrow l WHERE l.attempt_id = a.id AND NOT l.refused)
+"""
+
+_OPTED_OUT = """
+INSERT INTO store_stopnumber (account_id, number, source, comment, created_at) VALUES (%s, %s, 'opt_out', '', %s)
+ON CONFLICT (account_id, number) DO NOTHING
 """
 
 _CALL_ENDED = """

@@ -10,6 +10,7 @@ from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orp
 from calldron.domain.errors import StoreUnavailable
 from calldron.store import claim, expunge, leases, progress, recordings
 from calldron.store.changes import Changes
+from calldron.store.intents import intend
 from calldron.store.thread import DatabaseThread
 
 
@@ -53,7 +54,7 @@ class SqlStore:
 
     async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | None]:
         """See ``Store``. The client is not dialled outside the window either."""
-        return await self._thread.write(partial(progress.intend, intents=intents))
+        return await self._thread.write(partial(intend, intents=intents))
 
     async def progress(self, steps: Sequence[LegProgress]) -> None:
         """See ``Store``."""

@@ -26,6 +26,14 @@ class Session:
         self.lock = " FOR UPDATE" if features.has_select_for_update else ""
         self.lock_free = " FOR UPDATE SKIP LOCKED" if features.has_select_for_update_skip_locked else ""
 
+    def lock_of(self, *aliases: str) -> str:
+        """As ``lock``, for some tables of a join."""
+        return f"{self.lock} OF {', '.join(aliases)}" if self.lock else ""
+
+    def lock_free_of(self, *aliases: str) -> str:
+        """As ``lock_free``, for some tables of a join."""
+        return f"{self.lock} OF {', '.join(aliases)} SKIP LOCKED" if self.lock_free else ""
+
     def close(self) -> None:
         """Give the cursor back."""
         self._cursor.close()

@@ -11,7 +11,7 @@ from support.store_world import NOW, Node, World, end_of
 from calldron.dialer.ports import LegIntent, LegProgress
 from calldron.domain.errors import StoreUnavailable
 from calldron.domain.events import Role
-from calldron.store import claim, expunge, leases, progress
+from calldron.store import claim, expunge, intents, leases, progress
 from calldron.store.session import Session
 
 
@@ -73,7 +73,7 @@ def test_no_statement_of_the_queue_reads_a_whole_table(world: World) -> None:
         claims = claim.claim(session, "node", NOW, NOW + timedelta(seconds=30), 3).claims
         one, two, three = claims
         claim.next_due(session, NOW, 0)
-        progress.intend(session, [LegIntent(one.attempt_id, one.lease, Role.CLIENT, one.number, one.trunk.id, NOW)])
+        intents.intend(session, [LegIntent(one.attempt_id, one.lease, Role.CLIENT, one.number, one.trunk.id, NOW)])
         progress.progress(session, [LegProgress(one.leg_id, one.attempt_id, one.lease, answered_at=NOW)])
         progress.finish(session, [end_of(one)])
         claim.release(session, [two], NOW)

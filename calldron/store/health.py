@@ -1,0 +1,63 @@
+"""What the ends of legs say about the trunks that carried them: refused and slowed, or well again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calldron.dialer.ports import LegProgress
+from calldron.domain.outcome import refused_by_trunk
+from calldron.domain.strain import Strain
+from calldron.store.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A leg's end as its trunk's doing: ``refused``, or else carried to the callee's side."""
+
+    step: LegProgress
+    refused: bool
+
+
+def heed(session: Session, steps: Sequence[LegProgress]) -> None:
+    """Slow trunks that refused calls, let those recover that carry them. Comes before anything else is written in its
+    transaction: trunks are locked first everywhere. While all is well it costs one look at the trunks."""
+    told = [one for one in map(_told, steps) if one is not None]
+    if not told or not (any(one.refused for one in told) or session.row(_ANY_STRAINED)):
+        return
+    trunks = {row[0]: list(row[1:]) for row in session.rows(_TRUNKS + session.lock)}
+    of_leg: dict[int, int] = dict(session.rows(_TRUNK_OF_LEG, [one.step.leg_id for one in told]))
+    for one in told:
+        trunk = trunks.get(of_leg.get(one.step.leg_id, 0))
+        at, ending = one.step.ended_at, one.step.ending
+        if trunk is None or at is None or ending is None:
+            continue
+        cps, level, changed_at, until, _carried_at = trunk
+        strain = Strain(level, changed_at, until)
+        if one.refused:
+            strain = strain.refused(at, cps, ending.retry_after)
+        else:
+            strain = strain.carried(at)
+            trunk[4] = at
+        trunk[1:4] = strain.level, strain.changed_at, strain.until
+    session.run_each(_STRAINED, [(*trunk[1:], trunk_id) for trunk_id, trunk in trunks.items()])
+
+
+def _told(step: LegProgress) -> _Told | None:
+    ending = step.ending
+    if ending is None:
+        return None
+    if refused_by_trunk(ending):
+        return _Told(step, refused=True)
+    return _Told(step, refused=False) if ending.answered or ending.reached else None
+
+
+_ANY_STRAINED = "SELECT 1 FROM store_trunkrow WHERE strain > 0 OR strain_until IS NOT NULL"
+
+_TRUNKS = """
+SELECT id, cps, strain, strain_changed_at, strain_until, carried_at FROM store_trunkrow ORDER BY priority, id
+"""
+
+_TRUNK_OF_LEG = "SELECT id, trunk_id FROM store_legrow WHERE id IN %s"
+
+_STRAINED = """
+UPDATE store_trunkrow SET strain = %s, strain_changed_at = %s, strain_until = %s, carried_at = %s WHERE id = %s
+"""

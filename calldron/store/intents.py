@@ -1,0 +1,115 @@
+"""Further dials within an attempt: looked at by the same rules as a claim, and counted, before their INVITE leaves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from calldron.dialer.ports import LegIntent, Permit
+from calldron.domain.batch import BatchState
+from calldron.domain.events import Role
+from calldron.store import counters
+from calldron.store.claim import LEG
+from calldron.store.gate import Gate, stopped
+from calldron.store.limits import Limit, Limits
+from calldron.store.lines import Lines
+from calldron.store.session import Row, Session
+from calldron.store.turns import Hours, quota_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An intent and what decides about it."""
+
+    intent: LegIntent
+    call_id: int
+    number: str
+    batch_id: int
+    account_id: int
+    withdrawn: bool
+    client_dials: int
+    operator_dials: int
+    attempts: int
+    hours: Hours
+    quota: tuple[str, int, int, int]
+    limit: Limit
+    account_limit: Limit
+
+    @classmethod
+    def read(cls, intent: LegIntent, row: Row) -> "_Asked":
+        """From a row of ``_ATTEMPT``."""
+        call, number, batch, account, cancelled, state, deleting, client, operator, attempts, *rest = row
+        time_zone, fallback, minute_from, minute_to, days, account_zone, day, week, month, *limits = rest
+        return cls(
+            intent,
+            call,
+            number,
+            batch,
+            account,
+            bool(cancelled or deleting or state == BatchState.STOPPED),
+            client,
+            operator,
+            attempts,
+            Hours(time_zone, fallback or account_zone, minute_from, minute_to, days),
+            (account_zone, day, week, month),
+            Limit(*limits[:3]),
+            Limit(*limits[3:]),
+        )
+
+
+def intend(session: Session, intents: Sequence[LegIntent]) -> list[Permit | None]:
+    """Commit further dials: each is looked at after the one before it was counted."""
+    now = max(intent.at for intent in intents)
+    lines = Lines.load(session, now)
+    limits = Limits(lines.holdings, now)
+    counters.lock_of_attempts(session, [intent.attempt_id for intent in intents])
+    permits = [_intend(session, intent, lines, limits) for intent in intents]
+    lines.save(session)
+    limits.save(session)
+    return permits
+
+
+def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -> Permit | None:
+    row = session.row(_ATTEMPT + session.lock_of("c", "t"), intent.attempt_id, intent.lease)
+    if row is None:
+        return None
+    asked = _Asked.read(intent, row)
+    if not _may_go(session, asked):
+        return None
+    session.run(_COUNTED[intent.role], asked.call_id)
+    leg = (intent.attempt_id, intent.role.value, intent.number, intent.trunk_id, intent.at, "", "", "")
+    leg_id = int(session.insert(LEG, [leg], "id")[0][0])
+    limits.know(asked.batch_id, asked.account_id, asked.limit, asked.account_limit)
+    # Its channels are the attempt's own since the claim.
+    wait = max(lines.spend(intent.trunk_id), limits.spend(asked.batch_id, asked.account_id, 0))
+    return Permit(leg_id, wait)
+
+
+def _may_go(session: Session, asked: _Asked) -> bool:
+    if asked.withdrawn:
+        return False
+    if asked.intent.role is Role.OPERATOR:  # window, stop list and quota protect the client
+        return asked.operator_dials < asked.attempts
+    if asked.client_dials >= asked.attempts or stopped(session, asked.account_id, asked.number):
+        return False
+    return _held(session, asked, asked.intent.at) is None
+
+
+def _held(session: Session, asked: _Asked, now: datetime) -> object:
+    gate = Gate(session, asked.account_id, quota_of(*asked.quota), now)
+    gate.know([asked.number])
+    return gate.hold(asked.hours, asked.number)
+
+
+_ATTEMPT = """
+SELECT c.id, c.number, b.id, c.account_id, c.cancelled, b.state, b.deleting, c.client_dials, c.operator_dials,
+    b.attempts, b.time_zone, b.time_zone_fallback, b.minute_from, b.minute_to, b.days,
+    a.time_zone, a.quota_day, a.quota_week, a.quota_month, b.cps, b.channels, b.tat, a.cps, a.channels, a.tat
+FROM store_attempt t JOIN store_call c ON c.id = t.call_id JOIN store_batch b ON b.id = c.batch_id
+    JOIN store_account a ON a.id = b.account_id
+WHERE t.id = %s AND t.lease = %s AND t.ended_at IS NULL
+"""
+
+_COUNTED = {
+    Role.CLIENT: "UPDATE store_call SET client_dials = client_dials + 1 WHERE id = %s",
+    Role.OPERATOR: "UPDATE store_call SET operator_dials = operator_dials + 1 WHERE id = %s",
+}
