@@ -18,7 +18,8 @@ class _Told:
 
 
 def heed(session: Session, steps: Sequence[LegProgress]) -> None:
-    """Slow trunks that refused calls, let those recover that carry them. Comes before anything else is written in its
+    """Slow trunks that refused calls, let those recover that carry them: the next call leaves after a pause of the new
+    pace. Comes before anything else is written in its
     transaction: trunks are locked first everywhere. While all is well it costs one look at the trunks."""
     told = [one for one in map(_told, steps) if one is not None]
     if not told or not (any(one.refused for one in told) or session.row(_ANY_STRAINED)):
@@ -30,10 +31,12 @@ def heed(session: Session, steps: Sequence[LegProgress]) -> None:
         at, ending = one.step.ended_at, one.step.ending
         if trunk is None or at is None or ending is None:
             continue
-        cps, level, changed_at, until, _carried_at = trunk
+        cps, level, changed_at, until, _carried_at, tat = trunk
         strain = Strain(level, changed_at, until)
         if one.refused:
             strain = strain.refused(at, cps, ending.retry_after)
+            if strain.level > level:
+                trunk[5] = strain.pace(cps).spent(tat, at.timestamp(), 1)
         else:
             strain = strain.carried(at)
             trunk[4] = at
@@ -53,11 +56,12 @@ def _told(step: LegProgress) -> _Told | None:
 _ANY_STRAINED = "SELECT 1 FROM store_trunkrow WHERE strain > 0 OR strain_until IS NOT NULL"
 
 _TRUNKS = """
-SELECT id, cps, strain, strain_changed_at, strain_until, carried_at FROM store_trunkrow ORDER BY priority, id
+SELECT id, cps, strain, strain_changed_at, strain_until, carried_at, tat FROM store_trunkrow ORDER BY priority, id
 """
 
 _TRUNK_OF_LEG = "SELECT id, trunk_id FROM store_legrow WHERE id IN %s"
 
 _STRAINED = """
-UPDATE store_trunkrow SET strain = %s, strain_changed_at = %s, strain_until = %s, carried_at = %s WHERE id = %s
+UPDATE store_trunkrow SET strain = %s, strain_changed_at = %s, strain_until = %s, carried_at = %s, tat = %s
+WHERE id = %s
 """

@@ -13,7 +13,7 @@ from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orp
 from calldron.domain.batch import BatchState, BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, Result
-from calldron.store.models import Account, Attempt, Batch, Call, LegRow, Sound, TrunkRow
+from calldron.store.models import Account, Attempt, Batch, Call, LegRow, Sound, StopNumber, TrunkRow
 from calldron.store.queue import SqlStore
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -65,6 +65,19 @@ class World:
         return TrunkRow.objects.using(self.alias).create(
             **{"name": name, "host": "192.0.2.1", "caller_id": "+74950000001", **fields}
         )
+
+    def add_stop(self, number: str, account: Account | None = None) -> None:
+        StopNumber.objects.using(self.alias).create(account=account or self.account, number=number, created_at=NOW)
+
+    def stop_list(self) -> list[tuple[int, str, str]]:
+        """Account, number and source of every row."""
+        return list(StopNumber.objects.using(self.alias).values_list("account_id", "number", "source"))
+
+    def change_account(self, **fields: object) -> None:
+        Account.objects.using(self.alias).filter(pk=self.account.pk).update(**fields)
+
+    def trunks(self) -> QuerySet[TrunkRow]:
+        return TrunkRow.objects.using(self.alias)
 
     def add_sound(self, pcm: bytes = b"\x01\x00") -> Sound:
         return Sound.objects.using(self.alias).create(account=self.account, digest="d", seconds=1, pcm=pcm)
@@ -139,7 +152,7 @@ class World:
             if batch.state == BatchState.FINISHED:
                 assert batch.unfinished == 0
         open_attempts = Counter(self.attempts(ended_at=None).values_list("call_id", flat=True))
-        dials = Counter(self.legs().values_list("attempt__call_id", "role"))
+        dials = Counter(self.legs(refused=False).values_list("attempt__call_id", "role"))
         for call in self.calls():
             held = open_attempts[call.pk]
             assert held + call.final + (call.due_at is not None) == 1, f"call {call.pk} is in one place: {vars(call)}"
@@ -203,6 +216,18 @@ class Node:
         step = LegProgress(leg_id or claim.leg_id, claim.attempt_id, claim.lease, **news)
         self.world.run(self.store.progress([step]))
 
+    def refused(self, claim: Claim, at: datetime = NOW, code: int = 503, **ending: Any) -> None:
+        """The trunk refuses the first leg, and so the attempt is over."""
+        end = Ending(EndedBy.REMOTE, sip_code=code, **ending)
+        self.progress(claim, ended_at=at, ending=end, outcome=Outcome.FAILED, fault=Fault.TRUNK)
+        self.finish(claim, Outcome.FAILED, at, fault=Fault.TRUNK, refused=True)
+
+    def carried(self, claim: Claim, at: datetime = NOW) -> None:
+        """The trunk reaches a callee, who is busy."""
+        end = Ending(EndedBy.REMOTE, sip_code=486, reached=True)
+        self.progress(claim, ended_at=at, ending=end, outcome=Outcome.BUSY, fault=Fault.CALLEE)
+        self.finish(claim, Outcome.BUSY, at, fault=Fault.CALLEE)
+
     def leg_ended(self, claim: Claim, leg_id: int | None = None, at: datetime = NOW, code: int = 486) -> None:
         ending = Ending(EndedBy.REMOTE, sip_code=code)
         self.progress(claim, leg_id, ended_at=at, ending=ending, outcome=Outcome.BUSY, fault=Fault.CALLEE)
@@ -248,9 +273,10 @@ def end_of(
     sip_code: int | None = None,
     digits: str = "",
     talk: float = 0.0,
+    refused: bool = False,
 ) -> AttemptEnd:
     """The end of a claim's attempt."""
-    return AttemptEnd(claim.attempt_id, claim.lease, at, outcome, result, fault, sip_code, digits, talk)
+    return AttemptEnd(claim.attempt_id, claim.lease, at, outcome, result, fault, sip_code, digits, talk, refused)
 
 
 async def cancelled(task: "asyncio.Task[Any]") -> None:

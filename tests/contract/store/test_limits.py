@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from support.store_world import NOW, Node, World
 
+from calldron.dialer.ports import LegIntent
 from calldron.domain.batch import BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import Outcome
@@ -159,3 +160,84 @@ def test_the_rate_is_lost_by_nobody_who_could_not_go(world: World, node: Node) -
     assert trunk.tat == pytest.approx(NOW.timestamp() + 0.1, abs=1e-5)
     node.finish(claim, Outcome.ANSWERED)
     assert node.next_due() == NOW + timedelta(milliseconds=100)
+
+
+# ---------------------------------------------------------------- batches and accounts
+
+
+def test_a_batch_s_own_rate_holds_beside_the_trunk_s(world: World, node: Node) -> None:
+    world.add_trunk(cps=100)
+    slow = world.add_batch(50, cps=4)
+    fast = world.add_batch(500)
+    left: dict[int, list[datetime]] = {slow.pk: [], fast.pk: []}
+    for tick in range(200):
+        at = NOW + timedelta(milliseconds=10 * tick)
+        for claim in node.claim(at=at):
+            left[claim.batch_id].append(at)
+    assert busiest_second(left[slow.pk]) == 4
+    assert len(left[slow.pk]) == 8
+    assert len(left[fast.pk]) > 150
+
+
+def test_an_account_s_rate_is_shared_by_its_batches_and_by_all_nodes(world: World, node: Node) -> None:
+    world.add_trunk()
+    world.change_account(cps=10)
+    for kind in BatchType:
+        world.add_batch(30, type=kind, callback="+74950000002")
+    stranger = world.add_batch(5, account=world.add_account())
+    nodes = [node, world.node()]
+    left: list[datetime] = []
+    for tick in range(200):
+        at = NOW + timedelta(milliseconds=10 * tick)
+        left += [at for claim in nodes[tick % 2].claim(at=at) if claim.batch_id != stranger.pk]
+    assert busiest_second(left) == 10
+    assert len(left) == 20
+    assert not world.calls(batch=stranger, status="queued").exists()
+
+
+def test_the_next_call_of_a_batch_with_a_rate_is_announced(world: World, node: Node) -> None:
+    world.add_trunk()
+    world.add_batch(3, cps=4)
+    assert len(node.claim()) == 1
+    assert node.next_due() == NOW + timedelta(milliseconds=250)
+    assert len(node.claim(at=NOW + timedelta(milliseconds=250))) == 1
+
+
+def test_no_more_legs_of_a_batch_than_its_channels(world: World, node: Node) -> None:
+    world.add_trunk()
+    batch = world.add_batch(10, channels=3)
+    claims = node.claim()
+    assert len(claims) == 3
+    assert world.node().claim() == []
+    node.finish(claims[0])
+    later = NOW + timedelta(seconds=1)
+    assert len(node.claim(at=later)) == 1
+    world.change(batch, channels=0)
+    assert len(node.claim(at=later)) == 6
+
+
+def test_no_more_legs_of_an_account_than_its_channels(world: World, node: Node) -> None:
+    world.add_trunk()
+    world.change_account(channels=5)
+    world.add_batch(10, callback="+74950000002")
+    world.add_callback(10)
+    assert len(node.claim()) == 2
+    assert node.next_due() is not None  # it is looked at again by and by
+
+
+def test_a_call_wider_than_its_batch_s_channels_holds_up_nobody(world: World, node: Node) -> None:
+    world.add_trunk()
+    world.add_callback(1, channels=1)
+    other = world.add_batch(1)
+    assert [claim.batch_id for claim in node.claim()] == [other.pk]
+
+
+def test_an_operator_waits_for_the_rate_and_calls_to_come_wait_for_him(world: World, node: Node) -> None:
+    world.add_trunk(cps=2)
+    world.add_batch(5, callback="+74950000002")
+    claim = node.claim_one()
+    intent = LegIntent(claim.attempt_id, claim.lease, Role.OPERATOR, claim.operator, claim.trunk.id, NOW)
+    (permit,) = world.run(node.store.intend([intent]))
+    assert permit is not None
+    assert permit.wait == pytest.approx(0.5, abs=1e-3)
+    assert node.next_due() == NOW + timedelta(seconds=1)
