@@ -1,6 +1,7 @@
 """The store against a model in plain Python: whatever owners, nodes and time do, in any order."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import hypothesis.strategies as st
@@ -20,6 +21,7 @@ from calldron.dialer.ports import Claim
 from calldron.domain.batch import BatchState, BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import Fault, Outcome
+from calldron.store.progress import MOST_RETURNS
 
 AGAIN = {Outcome.BUSY, Outcome.NO_ANSWER, Outcome.UNAVAILABLE, Outcome.FAILED}
 
@@ -33,6 +35,7 @@ class ModelBatch:
     delay: int
     opens: int  # hour of the day, UTC
     closes: int
+    patience: int | None = None  # seconds after a busy one, where it has its own
     state: BatchState = BatchState.RUNNING
     deleting: bool = False
 
@@ -48,7 +51,10 @@ class ModelCall:
     operator: int = 0
     final: bool = False
     cancelled: bool = False
+    stopped: bool = False  # its number is on the stop list
+    returns: int = 0
     held: Claim | None = None
+    held_dials: Counter[Role] = field(default_factory=Counter)  # of the attempt that is open
     lease_until: datetime = NOW
 
     @property
@@ -59,6 +65,11 @@ class ModelCall:
         if self.batch.kind is BatchType.CALLBACK and self.operator >= self.batch.attempts:
             return False  # these batches have no intro
         return self.client < self.batch.attempts
+
+    @property
+    def is_to_end(self) -> bool:
+        """Whether a claim that comes upon it ends it."""
+        return self.stopped or not self.can_be_dialled()
 
     def may_go(self, now: datetime) -> bool:
         batch = self.batch
@@ -92,7 +103,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @initialize(kind=st.sampled_from(BatchType))
     def begin(self, kind: BatchType) -> None:
-        self._add(kind, calls=4, attempts=2, delay=0, hours=(0, 0))
+        self._add(kind, calls=4, attempts=2, delay=0, hours=(0, 0), patience=None)
 
     @rule(
         kind=st.sampled_from(BatchType),
@@ -100,11 +111,16 @@ class StoreMachine(RuleBasedStateMachine):
         attempts=st.integers(1, 3),
         delay=st.sampled_from([0, 60, 7_200]),
         hours=st.sampled_from([(0, 0), (9, 21), (13, 15), (22, 6)]),
+        patience=st.sampled_from([None, 1, 600]),
     )
-    def add_batch(self, kind: BatchType, calls: int, attempts: int, delay: int, hours: tuple[int, int]) -> None:
-        self._add(kind, calls, attempts, delay, hours)
+    def add_batch(
+        self, kind: BatchType, calls: int, attempts: int, delay: int, hours: tuple[int, int], patience: int | None
+    ) -> None:
+        self._add(kind, calls, attempts, delay, hours, patience)
 
-    def _add(self, kind: BatchType, calls: int, attempts: int, delay: int, hours: tuple[int, int]) -> None:
+    def _add(
+        self, kind: BatchType, calls: int, attempts: int, delay: int, hours: tuple[int, int], patience: int | None
+    ) -> None:
         row = self.world.add_batch(
             type=kind,
             callback="+74950000002",
@@ -112,8 +128,9 @@ class StoreMachine(RuleBasedStateMachine):
             call_delay=delay,
             minute_from=hours[0] * 60,
             minute_to=hours[1] * 60,
+            retry={} if patience is None else {"busy": {"delay": patience}},
         )
-        self.batches[row.pk] = ModelBatch(kind, attempts, delay, *hours)
+        self.batches[row.pk] = ModelBatch(kind, attempts, delay, *hours, patience)
         self.world.add_calls(row, calls, due=self.now)
         for call in self.world.calls(batch=row):
             self.calls[call.pk] = ModelCall(self.batches[row.pk], self.now)
@@ -155,6 +172,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.calls[number].cancelled = True
         self.world.calls(pk=number).update(cancelled=True)
 
+    @precondition(lambda self: self.calls)
+    @rule(data=st.data())
+    def stop_a_number(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(sorted(self.calls)))
+        if not self.calls[number].stopped:
+            self.calls[number].stopped = True
+            self.world.add_stop(self.world.calls(pk=number).get().number)
+
     def _held(self) -> list[int]:
         return sorted(number for number, call in self.calls.items() if call.held)
 
@@ -170,9 +195,9 @@ class StoreMachine(RuleBasedStateMachine):
     def claim(self, node: int, room: int) -> None:
         claims = self.nodes[node].claim(room, self.now)
         for call in self.calls.values():
-            if call.may_go(self.now) and not call.can_be_dialled():
-                self._may_have_expired(call)
-        ready = {number for number, call in self.calls.items() if call.may_go(self.now)}
+            if call.may_go(self.now) and call.is_to_end:
+                self._may_have_ended(call)
+        ready = {number for number, call in self.calls.items() if call.may_go(self.now) and not call.is_to_end}
         taken = [claim.call_id for claim in claims]
         assert len(taken) == len(set(taken)) == min(room, len(ready))
         assert set(taken) <= ready
@@ -191,12 +216,18 @@ class StoreMachine(RuleBasedStateMachine):
         call.client += not operator_first
         call.operator += operator_first
         call.held, call.due, call.status, call.lease_until = claim, None, "dialing", self.now + LEASE
+        call.held_dials = Counter([claim.first])
 
-    def _may_have_expired(self, call: ModelCall) -> None:
-        """A claim ends calls without a dial left when it comes upon them, which depends on its room."""
+    def _may_have_ended(self, call: ModelCall) -> None:
+        """A claim ends calls that must not be dialled when it comes upon them, which depends on its room."""
         row = self.world.calls(pk=next(number for number, one in self.calls.items() if one is call)).get()
-        if row.final:
-            call.final, call.due, call.status = True, None, "expired" if call.status == "queued" else call.status
+        if not row.final:
+            return
+        call.final, call.due = True, None
+        if call.stopped:
+            call.status = "canceled"
+        elif call.status == "queued":
+            call.status = "expired"
 
     def _next_due(self, node: int) -> datetime | None:
         return self.nodes[node].next_due(self.now)
@@ -229,9 +260,23 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.nodes[node].finish(call.held, outcome, self.now, fault=Fault.CALLEE)
         call.held, call.status = None, outcome.value
         if outcome in AGAIN and call.can_be_dialled() and not call.withdrawn:
-            call.due = self.now + timedelta(seconds=call.batch.delay)
+            own = call.batch.patience if outcome is Outcome.BUSY else None
+            call.due = self.now + timedelta(seconds=call.batch.delay if own is None else own)
         else:
             call.final = True
+
+    @precondition(lambda self: any(call.held for call in self.calls.values()))
+    @rule(data=st.data(), node=st.integers(0, 1))
+    def trunk_refuses(self, data: st.DataObject, node: int) -> None:
+        call = self.calls[data.draw(st.sampled_from(self._held()))]
+        assert call.held
+        if call.withdrawn or call.returns >= MOST_RETURNS:
+            return
+        assert self.nodes[node].finish(call.held, Outcome.FAILED, self.now, fault=Fault.TRUNK, refused=True)
+        call.client -= call.held_dials[Role.CLIENT]
+        call.operator -= call.held_dials[Role.OPERATOR]
+        call.held, call.status, call.due = None, "failed", self.now + timedelta(seconds=1)
+        call.returns += 1
 
     @rule(
         node=st.integers(0, 1),
@@ -254,9 +299,11 @@ class StoreMachine(RuleBasedStateMachine):
         in_window = ModelCall(ModelBatch(call.batch.kind, 1, 0, call.batch.opens, call.batch.closes), self.now).may_go(
             self.now
         )
-        allowed = not call.withdrawn and dials < call.batch.attempts and (in_window or role is Role.OPERATOR)
+        allowed = not call.withdrawn and dials < call.batch.attempts
+        allowed &= role is Role.OPERATOR or (in_window and not call.stopped)
         leg = self.nodes[node].intend(call.held, role, self.now)
         assert (leg is not None) is allowed
+        call.held_dials[role] += allowed
         if allowed and role is Role.CLIENT:
             call.client += 1
         elif allowed:
