@@ -11,6 +11,7 @@ from calldron.services import values
 from calldron.store import public_holidays
 
 MOST_HOLIDAYS = 366
+MOST_COUNTRIES = 20
 
 _HOLIDAYS = "holidays"
 _SHOWN = 40  # characters of a value in an error
@@ -59,8 +60,10 @@ def _holidays(value: object) -> list[str]:
         return []
     if not isinstance(value, list) or len(value) > MOST_HOLIDAYS:
         raise InvalidInput(_("This must be a list of at most %(most)d entries.") % {"most": MOST_HOLIDAYS}, _HOLIDAYS)
-    entries = (_holiday(entry, f"{_HOLIDAYS}[{place}]") for place, entry in enumerate(value))
-    return list(dict.fromkeys(entries))
+    entries = list(dict.fromkeys(_holiday(entry, f"{_HOLIDAYS}[{place}]") for place, entry in enumerate(value)))
+    if sum(entry[0].isalpha() for entry in entries) > MOST_COUNTRIES:
+        raise InvalidInput(_("There may be at most %(most)d countries in it.") % {"most": MOST_COUNTRIES}, _HOLIDAYS)
+    return entries
 
 
 def _holiday(entry: object, place: str) -> str:

@@ -27,18 +27,28 @@ class PublicHolidays:
         return dates is None or day in dates
 
 
+@lru_cache(maxsize=4096)
 def is_known(code: str) -> bool:
     """Whether there is a list for this code."""
-    return _dates(code, 2000) is not None
+    try:
+        _computed(code, 2000)
+    except NotImplementedError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1024)
 def _dates(code: str, year: int) -> frozenset[date] | None:
-    import holidays  # noqa: PLC0415 - costly, and most never need it
-
-    country, _, part = code.partition("-")
     try:
-        return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))
+        return _computed(code, year)
     except NotImplementedError:
         log.warning("holidays.unknown", code=code, year=year)
         return None
+
+
+def _computed(code: str, year: int) -> frozenset[date]:
+    """Raises ``NotImplementedError`` for a code that the library doesn't know."""
+    import holidays  # noqa: PLC0415 - costly, and most never need it
+
+    country, _, part = code.partition("-")
+    return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))
