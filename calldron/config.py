@@ -4,13 +4,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, FiniteFloat, field_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, FiniteFloat, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from calldron.store.databases import settings_of
 
 
 def _http(url: str) -> str:
@@ -29,13 +31,28 @@ LogLevel = Annotated[
 class Config(BaseSettings):
     """Every setting with its default. The field's description is its line in the docs."""
 
-    model_config = SettingsConfigDict(env_prefix="CALLDRON_", toml_file="calldron.toml", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="CALLDRON_",
+        env_ignore_empty=True,
+        toml_file="calldron.toml",
+        extra="forbid",
+        hide_input_in_errors=True,  # a password may be in it
+    )
 
     home: Path = Field(Path("home"), description="folder of the database, recordings, keys and logs")
     database_url: str = Field(
         "",
+        repr=False,
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
-        description="empty: SQLite in the home folder, the only database of this version",
+        description="empty: SQLite in the home folder; else postgres://USER:PASSWORD@HOST:PORT/NAME",
+    )
+    recordings: Path = Field(
+        default_factory=lambda settings: settings["home"] / "recordings",
+        description="folder of finished recordings, the same for all machines; empty: in the home folder",
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="signs sessions and links, the same for all web servers; empty: made in the home folder",
     )
     public_url: HttpUrl = Field(
         "http://127.0.0.1:8000", description="how clients reach the server; record_url starts with it"
@@ -70,11 +87,16 @@ class Config(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _only_sqlite_yet(cls, url: str) -> str:
-        """Better to refuse than to write calls to another database than the one that was named."""
-        if url:
-            raise ValueError("PostgreSQL is not available in this version; unset DATABASE_URL to use SQLite")
+    def _a_database(cls, url: str) -> str:
+        settings_of(url, Path())
         return url
+
+    @field_validator("secret_key")
+    @classmethod
+    def _hard_to_guess(cls, key: SecretStr) -> SecretStr:
+        if 0 < len(key.get_secret_value()) < 32:
+            raise ValueError("this has at least 32 characters: openssl rand -base64 48")
+        return key
 
     @field_validator("rtp_ports")
     @classmethod
@@ -104,11 +126,6 @@ class Config(BaseSettings):
             return None
         first, last = map(int, self.rtp_ports.split("-"))
         return range(first, last + 1)
-
-    @property
-    def recordings(self) -> Path:
-        """Finished recordings."""
-        return self.home / "recordings"
 
     @property
     def tracks(self) -> Path:

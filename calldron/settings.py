@@ -5,13 +5,16 @@ import secrets
 from pathlib import Path
 
 from calldron.config import config
+from calldron.store.databases import settings_of
 
 _config = config()
 BASE_DIR = Path(__file__).resolve().parent
 
 
 def _secret_key() -> str:
-    """The installation's key: made at the first start, readable by its owner only."""
+    """The installation's key: as it was set, or made at the first start and readable by its owner only."""
+    if given := _config.secret_key.get_secret_value():
+        return given
     path = _config.home / "secret_key"
     if not path.exists():
         _config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -77,21 +80,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": _config.home / "calldron.sqlite3",
-        "OPTIONS": {
-            # A writer waits its turn instead of failing; FULL: what was committed survives a power cut.
-            "timeout": 30,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                "PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY;"
-            ),
-        },
-    }
-}
+DATABASES = {"default": settings_of(_config.database_url, _config.home)}
 
 USE_TZ = True
 TIME_ZONE = "UTC"

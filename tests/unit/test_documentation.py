@@ -40,7 +40,8 @@ def variable(setting: str) -> str:
 
 
 def default(setting: str) -> str:
-    value = Config.model_fields[setting].default
+    field = Config.model_fields[setting]
+    value = "" if field.default_factory else field.default  # it goes by other settings
     return str(value).replace("'", '"') if isinstance(value, list) else str(value)
 
 
