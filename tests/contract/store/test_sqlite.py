@@ -11,6 +11,7 @@ from support.store_world import NOW, Node, World, end_of
 from calldron.dialer.ports import LegIntent, LegProgress
 from calldron.domain.errors import StoreUnavailable
 from calldron.domain.events import Role
+from calldron.domain.outcome import Outcome
 from calldron.store import claim, expunge, intents, leases, progress
 from calldron.store.session import Session
 
@@ -66,7 +67,8 @@ def test_a_change_is_heard_of_after_a_new_connection(world: World, impatient: No
 
 def test_no_statement_of_the_queue_reads_a_whole_table(world: World) -> None:
     """Whatever grows with the calls is found by an index; batches and trunks may be read through."""
-    batch = world.add_callback(5, attempts=3, intro=True)
+    world.change_account(quota_day=5)
+    batch = world.add_callback(5, attempts=3, intro=True, time_zone="callee", retry={"busy": {"attempts": 2}})
     connection = connections[world.alias]
     with CaptureQueriesContext(connection) as captured:
         session = Session(connection)
@@ -75,7 +77,7 @@ def test_no_statement_of_the_queue_reads_a_whole_table(world: World) -> None:
         claim.next_due(session, NOW, 0)
         intents.intend(session, [LegIntent(one.attempt_id, one.lease, Role.CLIENT, one.number, one.trunk.id, NOW)])
         progress.progress(session, [LegProgress(one.leg_id, one.attempt_id, one.lease, answered_at=NOW)])
-        progress.finish(session, [end_of(one)])
+        progress.finish(session, [end_of(one, Outcome.BUSY), end_of(three, Outcome.FAILED, refused=True)])
         claim.release(session, [two], NOW)
         leases.renew(session, "node", [one.attempt_id], NOW)
         leases.withdrawn(session, "node")
