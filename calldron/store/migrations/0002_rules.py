@@ -3,6 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+from calldron.store.migration_operations import AddColumn, TakeTables
+
 
 class Migration(migrations.Migration):
 
@@ -11,6 +13,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        TakeTables('TrunkRow', 'Account', 'Batch', 'Call', 'Attempt', 'LegRow'),
         migrations.CreateModel(
             name='NodeRow',
             fields=[
@@ -35,141 +38,125 @@ class Migration(migrations.Migration):
             model_name='attempt',
             name='attempt_channels',
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='account',
             name='channels',
             field=models.PositiveIntegerField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='account',
             name='cps',
             field=models.FloatField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='account',
             name='quota_day',
             field=models.PositiveIntegerField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='account',
             name='quota_month',
             field=models.PositiveIntegerField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='account',
             name='quota_week',
             field=models.PositiveIntegerField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='account',
             name='tat',
             field=models.FloatField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='attempt',
             name='account_id',
             field=models.BigIntegerField(null=True),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='attempt',
             name='batch_id',
             field=models.BigIntegerField(null=True),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='batch',
             name='channels',
             field=models.PositiveIntegerField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='batch',
             name='cps',
             field=models.FloatField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='batch',
             name='days',
             field=models.JSONField(db_default={}, default=dict),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='batch',
             name='opt_out_digit',
             field=models.CharField(blank=True, db_default='', default='', max_length=1),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='batch',
             name='retry',
             field=models.JSONField(db_default={}, default=dict),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='batch',
             name='tat',
             field=models.FloatField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='batch',
             name='time_zone_fallback',
             field=models.CharField(blank=True, db_default='', default='', max_length=64),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='call',
             name='closed_by',
             field=models.CharField(blank=True, db_default='', default='', max_length=16),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='call',
             name='held_by',
             field=models.CharField(blank=True, db_default='', default='', max_length=16),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='call',
             name='returned_at',
             field=models.DateTimeField(null=True),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='call',
             name='returns',
             field=models.PositiveSmallIntegerField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='legrow',
             name='refused',
             field=models.BooleanField(db_default=False, default=False),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='trunkrow',
             name='carried_at',
             field=models.DateTimeField(null=True),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='trunkrow',
             name='strain',
             field=models.PositiveSmallIntegerField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='trunkrow',
             name='strain_changed_at',
             field=models.DateTimeField(null=True),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='trunkrow',
             name='strain_until',
             field=models.DateTimeField(null=True),
-        ),
-        migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['trunk', 'batch_id', 'account_id', 'channels'], name='attempt_holds'),
-        ),
-        migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['batch_id', 'started_at'], name='attempt_of_batch'),
-        ),
-        migrations.AddIndex(
-            model_name='call',
-            index=models.Index(condition=models.Q(('held_by', ''), _negated=True), fields=['batch', 'held_by'], name='call_held'),
-        ),
-        migrations.AddIndex(
-            model_name='legrow',
-            index=models.Index(condition=models.Q(('refused', False), ('role', 'client')), fields=['number', 'intended_at'], name='leg_dials_of_number'),
         ),
         migrations.AddField(
             model_name='stopnumber',
