@@ -6,7 +6,7 @@ All of its state is one number, the theoretical arrival time of the next call, s
 import math
 from dataclasses import dataclass
 
-_FORGOTTEN = 60.0  # seconds: a state further ahead than this comes from a clock that was set back
+_FORGOTTEN = 60.0  # seconds, and what a burst takes: a state further ahead comes from a clock that was set back
 _SLACK = 1e-6  # seconds: what a float of today's Unix time may have lost, which must not cost a call
 
 
@@ -37,10 +37,12 @@ class Gcra:
         return max(0, min(self.burst, self.burst + math.floor((_SLACK - ahead) * self.rate)))
 
     def spent(self, tat: float, now: float, calls: int) -> float:
-        """The state after ``calls`` left at ``now``, also where they had to (an operator for who confirmed)."""
+        """The state after ``calls`` left at ``now``, also where they had to (an operator for who confirmed). No more
+        than a minute is owed, or what a burst takes at a slower pace."""
         if not self.rate:
             return tat
-        return max(self._known(tat, now), now) + calls / self.rate
+        owed = max(self._known(tat, now), now) + calls / self.rate
+        return min(owed, now + max(_FORGOTTEN, self.burst / self.rate))
 
     def ready_at(self, tat: float, now: float) -> float:
         """The moment from which one call may leave."""

@@ -83,7 +83,7 @@ class RetryPolicy:
     def again(self, outcome: Outcome, fault: Fault, so_often: int) -> bool:
         """Whether another attempt may follow one that ended this way; ``so_often``: attempts at this call that have,
         this one included."""
-        if outcome not in self.overrides:
+        if outcome not in self.overrides or outcome not in OVERRIDABLE or fault is Fault.NUMBER:
             return tried_again(outcome, fault)
         override = self.overrides[outcome]
         return override is not None and (override.attempts is None or so_often < override.attempts)

@@ -25,21 +25,22 @@ def heed(session: Session, steps: Sequence[LegProgress]) -> None:
     if not told or not (any(one.refused for one in told) or session.row(_ANY_STRAINED)):
         return
     trunks = {row[0]: list(row[1:]) for row in session.rows(_TRUNKS + session.lock)}
-    of_leg: dict[int, int] = dict(session.rows(_TRUNK_OF_LEG, [one.step.leg_id for one in told]))
+    legs = {leg: (trunk, left) for leg, trunk, left in session.rows(_LEGS, [one.step.leg_id for one in told])}
     for one in told:
-        trunk = trunks.get(of_leg.get(one.step.leg_id, 0))
+        trunk_id, left = legs.get(one.step.leg_id, (None, None))
+        trunk = trunks.get(trunk_id)
         at, ending = one.step.ended_at, one.step.ending
         if trunk is None or at is None or ending is None:
             continue
-        cps, level, changed_at, until, _carried_at, tat = trunk
+        cps, level, changed_at, until, carried_at, tat = trunk
         strain = Strain(level, changed_at, until)
         if one.refused:
             strain = strain.refused(at, cps, ending.retry_after)
             if strain.level > level:
                 trunk[5] = strain.pace(cps).spent(tat, at.timestamp(), 1)
         else:
-            strain = strain.carried(at)
-            trunk[4] = at
+            strain = strain.carried(at, left)
+            trunk[4] = max(left, carried_at or left)  # what left before a refusal says nothing of it
         trunk[1:4] = strain.level, strain.changed_at, strain.until
     session.run_each(_STRAINED, [(*trunk[1:], trunk_id) for trunk_id, trunk in trunks.items()])
 
@@ -59,7 +60,7 @@ _TRUNKS = """
 SELECT id, cps, strain, strain_changed_at, strain_until, carried_at, tat FROM store_trunkrow ORDER BY priority, id
 """
 
-_TRUNK_OF_LEG = "SELECT id, trunk_id FROM store_legrow WHERE id IN %s"
+_LEGS = "SELECT id, trunk_id, intended_at FROM store_legrow WHERE id IN %s"
 
 _STRAINED = """
 UPDATE store_trunkrow SET strain = %s, strain_changed_at = %s, strain_until = %s, carried_at = %s, tat = %s

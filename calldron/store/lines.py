@@ -65,7 +65,7 @@ class Lines:
         if any(not sandbox for *_, sandbox in rows):
             rows = [row for row in rows if not row[-1]]
         holdings = Holdings.load(session)
-        return cls([_line(row, holdings.trunks[row[0]]) for row in rows], holdings, now)
+        return cls([_line(row, holdings.trunks[row[0]], now) for row in rows], holdings, now)
 
     @property
     def any(self) -> bool:
@@ -115,10 +115,10 @@ class Lines:
         session.run_each("UPDATE store_trunkrow SET tat = %s WHERE id = %s", spent)
 
 
-def _line(row: Row, held: int) -> Line:
+def _line(row: Row, held: int, now: datetime) -> Line:
     *fields, tat, level, changed_at, until, _sandbox = row
     trunk = Trunk(*fields)  # the columns of _TRUNKS are its fields, in their order
-    strain = Strain(level, changed_at, until)
+    strain = Strain(level, changed_at, until).at(now)
     return Line(trunk, strain, strain.pace(trunk.cps), tat, held)
 
 
