@@ -10,9 +10,13 @@ from django.utils.translation import gettext as _
 from calldron.domain.batch import BatchType, Confirmation
 from calldron.domain.errors import InvalidInput
 from calldron.domain.zones import zone
-from calldron.services import intros, values
+from calldron.services import days, intros, retries, values
 from calldron.services.errors import FieldError
 from calldron.store.models import Account, Batch
+from calldron.store.turns import CALLEE
+
+FASTEST = 1_000  # calls a second of one batch
+MOST_CHANNELS = 100_000
 
 # API name: (column, reader, default). ``null`` and ``""`` in a request stand for the default.
 _PLAIN: dict[str, tuple[str, values.Reader, object]] = {
@@ -21,8 +25,14 @@ _PLAIN: dict[str, tuple[str, values.Reader, object]] = {
     "type": ("type", values.choice(BatchType), BatchType.BATCH),
     "confirmation": ("confirmation", values.choice(Confirmation), Confirmation.TIMEOUT),
     "confirm_digits": ("confirm_digits", values.keys, ""),
+    "opt_out_digit": ("opt_out_digit", values.key, ""),
     "attempts": ("attempts", values.whole(1, 20), 1),
     "call_delay": ("call_delay", values.whole(0, 604_800), 30),
+    "retry": ("retry", retries.read, {}),
+    "cps": ("cps", values.rate(FASTEST), 0.0),
+    "channels": ("channels", values.whole(0, MOST_CHANNELS), 0),
+    "time_zone_fallback": ("time_zone_fallback", values.time_zone, ""),
+    "days": ("days", days.read, {}),
     "ring_timeout": ("ring_timeout", values.whole(5, 120), 30),
     "timeout_before_intro_callback": ("timeout_before_intro_callback", values.whole(0, 3_600), 30),
     "callback": ("callback", values.operator, ""),
@@ -34,7 +44,7 @@ _PLAIN: dict[str, tuple[str, values.Reader, object]] = {
 _SPECIAL = ("time_zone", "time_from", "time_to", "intro")
 
 NAMES = frozenset((*_PLAIN, *_SPECIAL))
-NOT_YET = frozenset(("intro_text", "machine", "opt_out_digit", "retry", "days"))
+NOT_YET = frozenset(("intro_text", "machine"))
 
 DEFAULT_WINDOW = (9 * 60, 21 * 60)
 
@@ -61,6 +71,7 @@ def read(account: Account, given: Mapping[str, object], errors: list[FieldError]
     for name, (column, reader, default) in _PLAIN.items():
         if name in given:
             draft.columns[column] = _read(name, given[name], reader, default, errors)
+    _compare_keys(given, errors, batch, draft)
     _read_window(account, given, errors, batch, draft)
     if "intro" in given:
         _read_intro(given["intro"], errors, draft)
@@ -73,8 +84,18 @@ def _read(name: str, value: object, reader: values.Reader, default: object, erro
     try:
         return reader(value)
     except InvalidInput as error:
-        errors.append(FieldError(name, str(error)))
+        errors.append(FieldError(f"{name}.{error.field}" if error.field else name, str(error)))
         return default
+
+
+def _compare_keys(given: Mapping[str, object], errors: list[FieldError], batch: Batch | None, draft: Draft) -> None:
+    """One key can't both confirm and opt out."""
+    opt_out, confirm = (
+        draft.columns.get(column, getattr(batch, column, "")) for column in ("opt_out_digit", "confirm_digits")
+    )
+    if opt_out and opt_out in confirm:
+        field = "opt_out_digit" if "opt_out_digit" in given else "confirm_digits"
+        errors.append(FieldError(field, _("The key %(key)s can't both confirm and opt out.") % {"key": opt_out}))
 
 
 def _read_window(
@@ -83,7 +104,7 @@ def _read_window(
     """The zone and the two times. A batch that is given one end only gets the usual other one."""
     name = batch.time_zone if batch else account.time_zone
     if "time_zone" in given:
-        name = str(_read("time_zone", given["time_zone"], values.time_zone, account.time_zone, errors))
+        name = str(_read("time_zone", given["time_zone"], values.zone_or_callee, account.time_zone, errors))
     if batch is None or "time_zone" in given:
         draft.columns["time_zone"] = name
     ends: list[int | None] = [batch.minute_from, batch.minute_to] if batch else [None, None]
@@ -104,7 +125,7 @@ def _read_window(
 
 def _compare_offset(end: str, offset: str, name: str, draft: Draft) -> None:
     """Tell of a UTC offset that the zone does not have this year: the hour is read as wall-clock time all the same."""
-    if not offset:
+    if not offset or name == CALLEE:  # the callees' zones have all of them
         return
     year = datetime.now(UTC).year
     seasons = (datetime(year, month, 1, tzinfo=UTC).astimezone(zone(name)).utcoffset() for month in (1, 7))

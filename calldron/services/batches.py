@@ -1,15 +1,14 @@
 """Making, changing, switching and removing batches."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db import transaction
-from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from calldron.domain.batch import BatchState, BatchType, Switch, switched
+from calldron.domain.batch import BatchState, Switch, switched
 from calldron.domain.errors import IllegalTransition
-from calldron.services import intros, removal
+from calldron.services import intros, removal, waiting
 from calldron.services.batch_fields import Draft
 from calldron.services.errors import Conflict, NotFound
 from calldron.store.models import Account, Batch, Call
@@ -65,25 +64,14 @@ def update(account: Account, batch_id: int, draft: Draft) -> Batch:
             setattr(batch, column, value)
         # The window, the attempts or the delay may have moved: the dialer is to look again.
         batch.wait_until = None
-        if not {"attempts", "call_delay"}.isdisjoint(changes):
-            _reckon_anew(batch)
+        if not (waiting.HOLDING | waiting.RECKONED).isdisjoint(changes):
+            waiting.let_go(Call.objects.filter(batch=batch))
+        if not waiting.RECKONED.isdisjoint(changes):
+            waiting.reckon_anew(batch)
         batch.save(update_fields=[*changes, "wait_until", "state", "unfinished", "finished_at"])
         if replaced is not None and not removal.is_up(batch.pk):
             intros.discard(replaced)
         return batch
-
-
-def _reckon_anew(batch: Batch) -> None:
-    """Calls that wait for another try go by the new number of attempts and the new delay: who has none left is final as
-    it stands, the others are due that long after their last attempt."""
-    waiting = Call.objects.filter(batch=batch, final=False, due_at__isnull=False, ended_at__isnull=False)
-    exhausted = Q(client_dials__gte=batch.attempts)
-    if batch.type == BatchType.CALLBACK and batch.intro_id is None:
-        exhausted |= Q(operator_dials__gte=batch.attempts)
-    batch.unfinished -= waiting.filter(exhausted).update(final=True, due_at=None)
-    waiting.update(due_at=F("ended_at") + timedelta(seconds=batch.call_delay))
-    if batch.total and not batch.unfinished and batch.state == BatchState.RUNNING:
-        batch.state, batch.finished_at = BatchState.FINISHED, datetime.now(UTC)
 
 
 def switch(account: Account, batch_id: int, way: Switch) -> Batch:

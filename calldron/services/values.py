@@ -2,7 +2,7 @@
 value, or raises ``InvalidInput`` in words."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from calldron.domain.errors import InvalidInput, InvalidNumber, UnknownZone
 from calldron.domain.numbers import SIP_URI, normalise
 from calldron.domain.zones import zone
+from calldron.store.turns import CALLEE
 
 Reader = Callable[[object], object]
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -26,6 +27,9 @@ _WALL_CLOCK = re.compile(
     re.ASCII,
 )
 
+_RATE = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?", re.ASCII)
+
+SLOWEST_RATE = 0.001  # a second
 NUMBER_LENGTH = 64  # of a phone number with its blanks and dashes, as it is sent
 
 
@@ -71,6 +75,24 @@ def _as_whole(value: object) -> int | None:
     return None
 
 
+def rate(most: int) -> Reader:
+    """Things a second, 0 for no limit: slower than once in 1,000 s is nobody's wish."""
+
+    def read(value: object) -> float:
+        number = float(value) if isinstance(value, str) and _RATE.fullmatch(value) else value
+        if not isinstance(number, (int, float)) or isinstance(number, bool):
+            raise InvalidInput(_rate_words(most))
+        if number and not SLOWEST_RATE <= number <= most:
+            raise InvalidInput(_rate_words(most))
+        return float(number) or 0.0  # nor is there a -0.0
+
+    return read
+
+
+def _rate_words(most: int) -> str:
+    return _("This must be a number from 0.001 to %(most)d, or 0 for no limit.") % {"most": most}
+
+
 def choice(words: type[Choice]) -> Reader:
     """One of an enumeration's words."""
     known = {str(word): word for word in words}
@@ -95,6 +117,16 @@ def flag(value: object) -> bool:
     raise InvalidInput(_("This must be true or false."))
 
 
+def parts(value: object) -> dict[str, object]:
+    """An object's parts; their names are read without regard to case."""
+    if not isinstance(value, Mapping):
+        raise InvalidInput(_("This must be an object: {…}."))
+    lower = {str(name).lower(): part for name, part in value.items()}
+    if len(lower) < len(value):
+        raise InvalidInput(_("A name is given twice in it."))
+    return lower
+
+
 def time_zone(value: object) -> str:
     """The name of a zone, Rails' or IANA's, as it was given."""
     if not isinstance(value, str):
@@ -106,6 +138,20 @@ def time_zone(value: object) -> str:
             _('This is neither a Rails nor an IANA time zone; "Moscow" and "Europe/Moscow" are.')
         ) from error
     return value
+
+
+def zone_or_callee(value: object) -> str:
+    """The name of a zone, or ``callee`` in any case: the zone of each number."""
+    if isinstance(value, str) and value.lower() == CALLEE:
+        return CALLEE
+    if not isinstance(value, str):
+        raise InvalidInput(_("This must be text."))
+    try:
+        return time_zone(value)
+    except InvalidInput as error:
+        raise InvalidInput(
+            _('This is neither "callee" nor a Rails or IANA time zone; "Moscow" and "Europe/Moscow" are.')
+        ) from error
 
 
 def wall_clock(value: object) -> tuple[int, str]:
@@ -123,6 +169,16 @@ def keys(value: object) -> str:
         value = str(number)
     if not isinstance(value, str) or not re.fullmatch(r"[0-9*#]{1,12}", value, re.ASCII):
         raise InvalidInput(_("This must be 1 to 12 keys of a telephone: digits, * and #."))
+    return value
+
+
+def key(value: object) -> str:
+    """One key of a telephone."""
+    number = None if isinstance(value, str) else _as_whole(value)
+    if number is not None:
+        value = str(number)
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9*#]", value, re.ASCII):
+        raise InvalidInput(_("This must be one key of a telephone: a digit, * or #."))
     return value
 
 

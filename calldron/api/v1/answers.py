@@ -8,6 +8,7 @@ from django.http import HttpResponse
 
 from calldron.api.v1.links import call_path, record_link
 from calldron.config import config
+from calldron.services import retries
 from calldron.store.models import Attempt, Batch, Call
 
 
@@ -44,9 +45,15 @@ def of_batch(batch: Batch) -> dict[str, object]:
         "time_zone": batch.time_zone,
         "time_from": _time_of_day(batch.minute_from),
         "time_to": _time_of_day(batch.minute_to),
+        "time_zone_fallback": batch.time_zone_fallback,
+        "days": batch.days,
+        "retry": retries.shown(batch.retry),
+        "cps": rate(batch.cps),
+        "channels": str(batch.channels),
         "ring_timeout": str(batch.ring_timeout),
         "timeout_before_intro_callback": str(batch.timeout_before_intro_callback),
         "confirm_digits": batch.confirm_digits,
+        "opt_out_digit": batch.opt_out_digit,
         "intro_filename": batch.intro_filename,
         "record": batch.record,
         "autostart": batch.autostart,
@@ -90,6 +97,11 @@ def of_try(attempt: Attempt) -> dict[str, object]:
         "sip_code": None if attempt.sip_code is None else str(attempt.sip_code),
         "duration": f"{attempt.talk or 0:.1f}",
     }
+
+
+def rate(a_second: float) -> str:
+    """Things a second: "0.5", "20"; "0" stands for no limit."""
+    return f"{a_second:.3f}".rstrip("0").rstrip(".")
 
 
 def _time(at: datetime | None) -> str | None:

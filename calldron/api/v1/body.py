@@ -33,9 +33,10 @@ class Element:
     values: dict[str, object]
 
     def spelled(self, name: str) -> str:
-        """A field's name as the caller wrote it, with its place."""
-        own = next((key for key in self.raw if key.lower() == name), name)
-        return (self.prefix + own[:_NAME_SHOWN]).rstrip(".")
+        """A field's name as the caller wrote it, with its place. Parts of a field, ``retry.busy``, are lower-case."""
+        own, dot, part = name.partition(".")
+        own = next((key for key in self.raw if key.lower() == own), own)
+        return (self.prefix + own[:_NAME_SHOWN] + dot + part[:_NAME_SHOWN]).rstrip(".")
 
 
 class Mistakes:
@@ -118,6 +119,7 @@ def _element(item: object, prefix: str, wrapper: str, mistakes: Mistakes) -> Ele
         return None
     values = {key.lower(): value for key, value in item.items()}
     repeated = item.key if isinstance(item, _Repeated) else _alike(item) if len(values) < len(item) else None
+    repeated = _within(item) if repeated is None else repeated
     if repeated is not None:
         mistakes.add(prefix + repeated[:_NAME_SHOWN], _("This field is given twice."))
         return None
@@ -131,6 +133,18 @@ def _alike(item: dict[str, object]) -> str:
             return key
         seen.add(key.lower())
     return ""
+
+
+def _within(item: dict[str, object]) -> str | None:
+    """The key that comes twice in an object somewhere in ``item``, after the field in which it does: ``retry.busy``."""
+    for name, value in item.items():
+        left = [value]
+        while left:
+            part = left.pop()
+            if isinstance(part, _Repeated):
+                return f"{name[:_NAME_SHOWN]}.{part.key}"
+            left += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return None
 
 
 def _json(request: HttpRequest) -> object:

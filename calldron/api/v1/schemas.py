@@ -3,10 +3,15 @@
 from typing import Any
 
 from calldron.domain.batch import BatchState, BatchType, Confirmation
+from calldron.domain.calendar import WEEKDAYS
 from calldron.domain.call import CallStatus
 from calldron.domain.numbers import SIP_URI
 from calldron.domain.outcome import Fault, Outcome, Result
-from calldron.services.values import NUMBER_LENGTH
+from calldron.domain.retry import OVERRIDABLE
+from calldron.services.batch_fields import FASTEST, MOST_CHANNELS
+from calldron.services.days import MOST_COUNTRIES, MOST_HOLIDAYS
+from calldron.services.retries import ATTEMPTS, DELAY
+from calldron.services.values import NUMBER_LENGTH, SLOWEST_RATE
 
 Schema = dict[str, Any]
 
@@ -16,6 +21,7 @@ _CLOCK = (
     r"^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[T ])?([01][0-9]|2[0-3]):[0-5][0-9]"
     r"(:[0-5][0-9](\.[0-9]{1,9})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?$"
 )
+_DAY_OF_YEAR = "^((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))$"
 _PRINTABLE = r"^[^\u0000-\u001f\u007f]*$"
 _PRINTABLE_LINES = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"
 _NOTHING: Schema = {"enum": [None, ""]}
@@ -29,6 +35,7 @@ def _given(*kinds: Schema, about: str, **more: object) -> Schema:
 # Decimal numbers from ... to ..., as regular expressions.
 WHOLE = {
     (0, 3_600): "[0-9]{1,3}|[12][0-9]{3}|3[0-5][0-9]{2}|3600",
+    (0, 100_000): "[0-9]{1,5}|100000",
     (0, 604_800): "[0-9]{1,5}|[1-5][0-9]{5}|60[0-3][0-9]{3}|604[0-7][0-9]{2}|604800",
     (1, 20): "[1-9]|1[0-9]|20",
     (5, 120): "[5-9]|[1-9][0-9]|1[01][0-9]|120",
@@ -42,6 +49,11 @@ def _whole(least: int, most: int) -> tuple[Schema, Schema]:
     )
 
 
+_RATE: tuple[Schema, Schema, Schema] = (
+    {"const": 0},
+    {"type": "number", "minimum": SLOWEST_RATE, "maximum": FASTEST},
+    {"type": "string", "pattern": r"^(0?[0-9]{1,3}(\.[0-9]{1,3})?|1000(\.0{1,3})?)$"},
+)
 _TEXT: Schema = {"type": "string", "pattern": _PRINTABLE}
 _NUMBER: tuple[Schema, Schema] = (
     {"type": "string", "pattern": PHONE, "maxLength": NUMBER_LENGTH},
@@ -52,6 +64,60 @@ _KEYS: tuple[Schema, Schema] = (
     {"type": "string", "pattern": "^[0-9*#]{1,12}$"},
     {"type": "integer", "minimum": 0, "maximum": 999_999_999_999},
 )
+_KEY: tuple[Schema, Schema] = (
+    {"type": "string", "pattern": "^[0-9*#]$"},
+    {"type": "integer", "minimum": 0, "maximum": 9},
+)
+_AGAIN: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "attempts": _given(
+            *_whole(*ATTEMPTS), about="How many attempts at a call may end so; default: as many as the batch's."
+        ),
+        "delay": _given(*_whole(*DELAY), about="Seconds to the next attempt; default: the batch's `call_delay`."),
+    },
+}
+_RETRY: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {str(outcome): _given(_FLAG, _AGAIN, about=f"After `{outcome}`.") for outcome in sorted(OVERRIDABLE)},
+}
+_BLANKS = r"[ \t\n\r\f\v]*"
+_CLOCK_TIME = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_NO_CALLS: Schema = {"enum": [False, "false", "0"]}
+_DAYS: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        **{
+            day: _given(
+                {
+                    "type": "string",
+                    "pattern": rf"^{_BLANKS}{_CLOCK_TIME}{_BLANKS}[-–]{_BLANKS}({_CLOCK_TIME}|24:00){_BLANKS}$",
+                },
+                _FLAG,
+                about="Its hours; `true` (default): the usual ones; `false`: none.",
+            )
+            for day in WEEKDAYS
+        },
+        "holidays": _given(
+            {
+                "type": "array",
+                "maxItems": MOST_HOLIDAYS,
+                "items": {
+                    "anyOf": [
+                        {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+                        {"type": "string", "pattern": _DAY_OF_YEAR},
+                        {"type": "string", "format": "holidays", "pattern": "^[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?$"},
+                    ]
+                },
+            },
+            about=f"Up to {MOST_HOLIDAYS}, and up to {MOST_COUNTRIES} countries among them.",
+        ),
+    },
+    "not": {"required": list(WEEKDAYS), "properties": dict.fromkeys(WEEKDAYS, _NO_CALLS)},
+}
 
 BATCH_GIVEN: Schema = {
     "type": "object",
@@ -71,11 +137,20 @@ BATCH_GIVEN: Schema = {
             about="`timeout` (default): who hears the intro out confirms; `dtmf`: who presses a key.",
         ),
         "confirm_digits": _given(*_KEYS, about="Keys that confirm; default any."),
+        "opt_out_digit": _given(
+            *_KEY, about="The key that puts the number on the account's stop list; none of `confirm_digits`."
+        ),
         "time_zone": _given(
             {"type": "string", "format": "time-zone"},
             about="A Rails zone name (`Moscow`, `Eastern Time (US & Canada)`) or an IANA one (`Europe/Moscow`). "
-            "Default: the account's, Europe/Moscow at first.",
-            examples=["Moscow", "Europe/Moscow"],
+            "Default: the account's, Europe/Moscow at first. `callee`: the zone that each number tells.",
+            examples=["Moscow", "Europe/Moscow", "callee"],
+        ),
+        "time_zone_fallback": _given(
+            {"type": "string", "format": "time-zone"},
+            about="With `time_zone` `callee`: the zone of numbers that tell none, mobile ones above all. "
+            "Default: the account's.",
+            examples=["Europe/Moscow"],
         ),
         "time_from": _given(
             {"type": "string", "pattern": _CLOCK},
@@ -91,6 +166,24 @@ BATCH_GIVEN: Schema = {
         ),
         "attempts": _given(*_whole(1, 20), about="How often one number may be dialled in all; default 1."),
         "call_delay": _given(*_whole(0, 604_800), about="Seconds from the end of one attempt to the next; default 30."),
+        "days": _given(
+            _DAYS,
+            about="Days of the week that have hours of their own, or none, and holidays, on which no call goes out: "
+            "dates, days of every year, and the public holidays of countries or their parts (ISO 3166).",
+            examples=[{"fri": "09:00-16:00", "sat": False, "sun": False, "holidays": ["RU", "2026-12-31", "07-01"]}],
+        ),
+        "retry": _given(
+            _RETRY,
+            about="What single outcomes mean. `false`: never tried again; `true`: tried again; an object: at most so "
+            "many attempts that end so, and so many seconds to the next. Default: all but `machine` are tried again, "
+            "as `attempts` and `call_delay` say.",
+            examples=[{"busy": {"attempts": 3, "delay": 600}, "no_answer": False}],
+        ),
+        "cps": _given(*_RATE, about="Calls a second of this batch; default 0: as fast as trunks and account let it."),
+        "channels": _given(
+            *_whole(0, MOST_CHANNELS),
+            about="Calls of this batch at once; default 0: as many as trunks and account let it.",
+        ),
         "ring_timeout": _given(*_whole(5, 120), about="Seconds of ringing; default 30."),
         "timeout_before_intro_callback": _given(
             *_whole(0, 3_600), about="Seconds the operator may be late before the secretary calls; default 30."
@@ -125,6 +218,7 @@ CALL_GIVEN: Schema = {
 }
 
 _DIGITS: Schema = {"type": "string", "pattern": "^[0-9]+$"}
+_A_SECOND: Schema = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,3})?$", "description": "0: no limit."}
 _SECONDS: Schema = {"type": "string", "pattern": r"^[0-9]+\.[0-9]$"}
 _TIME: Schema = {
     "type": ["string", "null"],
@@ -159,9 +253,15 @@ BATCH: Schema = _object(
     time_zone=_STRING,
     time_from=_TIME_OF_DAY,
     time_to=_TIME_OF_DAY,
+    time_zone_fallback={**_STRING, "description": '"": the account\'s.'},
+    days={"type": "object", "description": "As it was given; `{}`: every day has the usual hours."},
+    retry={"type": "object", "description": "As it was given; `{}`: the usual."},
+    cps=_A_SECOND,
+    channels=_DIGITS,
     ring_timeout=_DIGITS,
     timeout_before_intro_callback=_DIGITS,
     confirm_digits=_STRING,
+    opt_out_digit=_STRING,
     intro_filename=_STRING,
     record=_BOOLEAN,
     autostart=_BOOLEAN,

@@ -23,6 +23,7 @@ def _wav(seconds: float) -> str:
 
 
 schemathesis.openapi.format("time-zone", strategies.sampled_from(["Moscow", "Europe/Moscow", "Hawaii", "Asia/Tokyo"]))
+schemathesis.openapi.format("holidays", strategies.sampled_from(["RU", "DE", "us-ca"]))
 schemathesis.openapi.format("base64-audio", strategies.sampled_from([_wav(0.2), _wav(0.5)]))
 
 

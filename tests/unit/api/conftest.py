@@ -30,5 +30,6 @@ def anonymous(db: None) -> Api:
 def recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of recordings, empty."""
     monkeypatch.setattr(config(), "home", tmp_path)
+    monkeypatch.setattr(config(), "recordings", tmp_path / "recordings")
     config().recordings.mkdir()
     return config().recordings

@@ -1,7 +1,6 @@
 """Batches: their fields, their defaults, their life."""
 
 import base64
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,13 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from support.api_client import Api, batch_row, call_row, fields, intro, said
 
 from calldron.config import config
+from calldron.domain.calendar import WEEKDAYS
 from calldron.store.models import Attempt, Batch, Call, Sound
 
 pytestmark = pytest.mark.django_db
+
+
+WEEK = {"sat": "10:00-00:00", "sun": False, "holidays": ["RU"]}
 
 
 def shown(api: Api, batch: str) -> dict[str, Any]:
@@ -40,9 +43,15 @@ def test_a_batch_has_defaults(api: Api) -> None:
         "time_zone": "Europe/Moscow",
         "time_from": "09:00",
         "time_to": "21:00",
+        "time_zone_fallback": "",
+        "days": {},
+        "retry": {},
+        "cps": "0",
+        "channels": "0",
         "ring_timeout": "30",
         "timeout_before_intro_callback": "30",
         "confirm_digits": "",
+        "opt_out_digit": "",
         "intro_filename": "",
         "record": True,
         "autostart": True,
@@ -82,6 +91,26 @@ def test_a_batch_has_defaults(api: Api) -> None:
         ("confirmation", "dtmf", "dtmf"),
         ("confirm_digits", "12#", "12#"),
         ("confirm_digits", 1, "1"),
+        ("opt_out_digit", "#", "#"),
+        ("opt_out_digit", 0, "0"),
+        ("opt_out_digit", None, ""),
+        ("cps", 0.5, "0.5"),
+        ("cps", "1000", "1000"),
+        ("cps", "12.250", "12.25"),
+        ("cps", 0.001, "0.001"),
+        ("cps", -0.0, "0"),
+        ("cps", None, "0"),
+        ("channels", "100000", "100000"),
+        ("channels", "", "0"),
+        ("time_zone", "Callee", "callee"),
+        ("time_zone_fallback", "Samara", "Samara"),
+        ("days", {"Sat": "10:00 - 24:00", "sun": False, "holidays": ["ru"]}, WEEK),
+        ("days", None, {}),
+        ("retry", {}, {}),
+        ("retry", None, {}),
+        ("retry", {"busy": False, "Machine": "true", "failed": {}}, {"busy": False, "machine": True, "failed": True}),
+        ("retry", {"busy": {"attempts": 20}, "no_answer": None}, {"busy": {"attempts": "20"}}),
+        ("retry", {"busy": {"Delay": "604800", "attempts": ""}}, {"busy": {"delay": "604800"}}),
         ("intro_filename", "hello.mp3", "hello.mp3"),
         ("record", False, False),
         ("record", "0", False),
@@ -114,7 +143,13 @@ def test_a_field_comes_back(api: Api, field: str, given: Any, body: Any) -> None
         *(("record", value) for value in ("yes", 2, "True")),
         *(("name", value) for value in ("x" * 201, 7, ["x"], {})),
         *(("intro", value) for value in (7, "not base64!", [], {"a": 1})),
-        *((field, "x") for field in ("intro_text", "machine", "opt_out_digit", "retry", "days", "id", "status")),
+        *(("opt_out_digit", value) for value in ("12", "A", 10, -1, True, "٣", ["9"])),
+        *(("cps", value) for value in (-1, 1000.5, "1000.001", 1e-9, "0.0001", "1e3", True, [1], "x", 1e300, 10**400)),
+        *(("channels", value) for value in (-1, 100001, 1.5, "x", True)),
+        *(("time_zone_fallback", value) for value in ("callee", "Mars", 3)),
+        *(("days", value) for value in ("sat", [], dict.fromkeys(WEEKDAYS, False))),
+        *(("retry", value) for value in ("busy", [], 3, True)),
+        *((field, "x") for field in ("intro_text", "machine", "id", "status")),
     ],
 )
 def test_a_value_that_can_t_be_is_refused_by_name(api: Api, field: str, given: Any) -> None:
@@ -123,8 +158,64 @@ def test_a_value_that_can_t_be_is_refused_by_name(api: Api, field: str, given: A
 
 
 def test_fields_of_later_versions_are_said_to_be_just_that(api: Api) -> None:
-    (error,) = said(api.post("/batches", {"opt_out_digit": "9"}))["errors"]
+    (error,) = said(api.post("/batches", {"machine": "hangup"}))["errors"]
     assert "not yet available" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "words"),
+    [
+        ({"answered": True}, "answered", "not called again"),
+        ({"Rejected": {"attempts": 2}}, "rejected", "not called again"),
+        ({"invalid_number": True}, "invalid_number", "no such number"),
+        ({"canceled": True}, "canceled", "taken back"),
+        ({"expired": True}, "expired", "without an attempt left"),
+        ({"unknown": True}, "unknown", "Nobody knows"),
+        ({"engaged": True}, "engaged", "busy, failed, machine, no_answer, unavailable"),
+        ({"busy": "often"}, "busy", "true, false, or an object"),
+        ({"busy": 3}, "busy", "true, false, or an object"),
+        ({"busy": {"attempts": 0}}, "busy.attempts", "from 1 to 20"),
+        ({"busy": {"attempts": 21}}, "busy.attempts", "from 1 to 20"),
+        ({"busy": {"delay": -1}}, "busy.delay", "from 0 to 604800"),
+        ({"busy": {"delay": 604801}}, "busy.delay", "from 0 to 604800"),
+        ({"busy": {"delay": {}}}, "busy.delay", "from 0 to 604800"),
+        ({"busy": {"after": 3}}, "busy.after", "attempts and delay"),
+    ],
+)
+def test_a_part_of_retry_that_can_t_be_is_named(api: Api, given: Any, field: str, words: str) -> None:
+    (error,) = said(api.post("/batches", [{"batch": {"Retry": given}}]))["errors"]
+    assert error["field"] == f"[0].batch.Retry.{field}"
+    assert words in error["message"]
+
+
+def test_a_part_of_days_that_can_t_be_is_named(api: Api) -> None:
+    assert fields(api.post("/batches", {"days": {"sat": "late"}})) == ["days.sat"]
+    assert fields(api.post("/batches", {"days": {"holidays": ["RU", "31.12."]}})) == ["days.holidays[1]"]
+
+
+def test_a_part_of_a_field_that_is_given_twice_is_refused(api: Api) -> None:
+    assert fields(api.post("/batches", b'{"retry": {"busy": {"delay": 1, "delay": 2}}}')) == ["retry.delay"]
+    assert fields(api.post("/batches", {"retry": {"busy": True, "BUSY": False}})) == ["retry"]
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "field"),
+    [
+        ({}, {"opt_out_digit": "1", "confirm_digits": "12"}, "opt_out_digit"),
+        ({"confirm_digits": "12"}, {"opt_out_digit": 1}, "opt_out_digit"),
+        ({"opt_out_digit": "1"}, {"confirm_digits": "12"}, "confirm_digits"),
+        ({"opt_out_digit": "9", "confirm_digits": "12"}, {"opt_out_digit": "1", "confirm_digits": "9"}, None),
+        ({"opt_out_digit": "9"}, {"confirm_digits": "12"}, None),
+    ],
+)
+def test_a_key_can_t_both_confirm_and_opt_out(
+    api: Api, before: dict[str, Any], change: dict[str, Any], field: str | None
+) -> None:
+    response = api.put(api.batch(**before), change)
+    if field is None:
+        assert response.status_code == 200
+    else:
+        assert fields(response) == [field]
 
 
 @pytest.mark.parametrize("kind", ["instant", "callback"])
@@ -157,6 +248,7 @@ def test_a_window_may_cross_midnight(api: Api) -> None:
         ("Berlin", "2000-01-01T08:00:00+02:00", False),  # in summer it is
         ("Kolkata", "2000-01-01T08:00:00+0530", False),
         ("Newfoundland", "2000-01-01T08:00:00-03:30", False),
+        ("callee", "2000-01-01T08:00:00+03:00", False),
     ],
 )
 def test_an_offset_that_is_not_the_zone_s_is_ignored_with_a_warning(
@@ -187,50 +279,6 @@ def test_an_update_wakes_the_dialer(api: Api) -> None:
     Batch.objects.update(wait_until="2099-01-01T00:00:00Z")
     api.put(batch, {"time_to": "23:00"})
     assert batch_row(batch).wait_until is None
-
-
-def test_calls_that_wait_for_another_try_go_by_the_new_delay(api: Api) -> None:
-    batch = api.batch(attempts=3, call_delay=604800)
-    tried, fresh = api.call(batch), api.call(batch)
-    ended = datetime(2026, 1, 1, tzinfo=UTC)
-    Call.objects.filter(pk=call_row(tried).pk).update(
-        status="busy", client_dials=1, ended_at=ended, due_at=ended + timedelta(days=7)
-    )
-    due = call_row(fresh).due_at
-    api.put(batch, {"call_delay": 60})
-    assert call_row(tried).due_at == ended + timedelta(minutes=1)
-    assert call_row(fresh).due_at == due
-
-
-@pytest.mark.parametrize(
-    ("of_batch", "dials", "final"),
-    [
-        ({}, {"client_dials": 2}, True),
-        ({}, {"client_dials": 1}, False),
-        ({}, {"client_dials": 1, "operator_dials": 2}, False),
-        ({"type": "callback", "callback": "+74950008000"}, {"operator_dials": 2}, True),
-        ({"type": "callback", "callback": "+74950008000", "intro": intro()}, {"operator_dials": 2}, False),
-    ],
-)
-def test_a_call_that_has_no_attempt_left_is_final_at_once(
-    api: Api, of_batch: dict[str, str], dials: dict[str, int], final: bool
-) -> None:
-    batch = api.batch(attempts=5, autostart=True, **of_batch)
-    call = api.call(batch)
-    Call.objects.update(status="busy", ended_at=datetime(2026, 1, 1, tzinfo=UTC), **dials)
-    api.put(batch, {"attempts": 2})
-    assert (call_row(call).status, call_row(call).final, call_row(call).due_at is None) == ("busy", final, final)
-    assert (shown(api, batch)["status"], shown(api, batch)["calls_left"]) == (
-        ("finished", "0") if final else ("running", "1")
-    )
-
-
-def test_an_update_leaves_calls_that_are_up_alone(api: Api) -> None:
-    batch = api.batch(attempts=5)
-    call = api.call(batch)
-    Call.objects.update(status="dialing", client_dials=3, due_at=None)
-    api.put(batch, {"attempts": 2, "call_delay": 0})
-    assert (call_row(call).final, call_row(call).due_at) == (False, None)
 
 
 def test_the_type_is_fixed_once_dialled(api: Api) -> None:
