@@ -176,6 +176,10 @@ class Call(models.Model):
             models.Index(fields=["batch", "id"], name="call_of_batch"),
             models.Index(fields=["batch", "due_at", "id"], name="call_due", condition=models.Q(due_at__isnull=False)),
             models.Index(fields=["batch", "held_by"], name="call_held", condition=~models.Q(held_by="")),
+            # For counts. Calls that were never dialled cost it nothing: they are what is left of the batch's own count.
+            models.Index(
+                fields=["batch", "status", "result", "closed_by"], name="call_told", condition=~models.Q(status="queued")
+            ),
         )
 
 
@@ -217,7 +221,8 @@ class Attempt(models.Model):
                 name="attempt_holds",
                 condition=models.Q(ended_at__isnull=True),
             ),
-            models.Index(fields=["batch_id", "started_at"], name="attempt_of_batch"),
+            # Figures over time are counted from it alone.
+            models.Index(fields=["batch_id", "started_at", "outcome", "result", "talk"], name="attempt_of_batch"),
             models.Index(
                 fields=["ended_at"],
                 name="attempt_orphaned",

@@ -45,11 +45,15 @@ class Migration(migrations.Migration):
         ),
         AddIndexBesideWork(
             model_name='attempt',
-            index=models.Index(fields=['batch_id', 'started_at'], name='attempt_of_batch'),
+            index=models.Index(fields=['batch_id', 'started_at', 'outcome', 'result', 'talk'], name='attempt_of_batch'),
         ),
         AddIndexBesideWork(
             model_name='call',
             index=models.Index(condition=models.Q(('held_by', ''), _negated=True), fields=['batch', 'held_by'], name='call_held'),
+        ),
+        AddIndexBesideWork(
+            model_name='call',
+            index=models.Index(condition=models.Q(('status', 'queued'), _negated=True), fields=['batch', 'status', 'result', 'closed_by'], name='call_told'),
         ),
         AddIndexBesideWork(
             model_name='legrow',
