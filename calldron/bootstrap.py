@@ -109,7 +109,7 @@ def serve_web(host: str, port: int) -> None:
     """Answer HTTP until SIGTERM. Raises ``AddressTaken``: granian would share the port (SO_REUSEPORT) with another
     Calldron, and half of the requests would go there."""
     _check_address(host, port, socket.SOCK_STREAM, "choose another --host or --port")
-    Granian(
+    server = Granian(
         "calldron.wsgi:application",
         address=host,
         port=port,
@@ -118,7 +118,9 @@ def serve_web(host: str, port: int) -> None:
         blocking_threads=WEB_THREADS,
         respawn_failed_workers=True,
         log_enabled=False,
-    ).serve()
+    )
+    with web_of(config()):
+        server.serve()
 
 
 async def run_carrier(settings: Config) -> None:
@@ -188,11 +190,37 @@ async def run_dialer(settings: Config) -> None:
 @contextmanager
 def only_dialer_of(home: Path) -> Iterator[None]:
     """Hold the lock that keeps a second dialer from the same SQLite file; the kernel drops it when we die."""
-    with (home / "dialer.lock").open("w") as lock:
+    with _locked(home / "dialer.lock", fcntl.LOCK_EX, f"Another dialer is running on {home}; stop it first."):
+        yield
+
+
+@contextmanager
+def web_of(settings: Config) -> Iterator[None]:
+    """Say for as long as we run that the SQLite file is served; any number of web servers may. Raises
+    ``AlreadyRunning`` where it is being moved."""
+    if settings.database_url:
+        yield
+        return
+    with _locked(settings.home / "web.lock", fcntl.LOCK_SH, f"The database in {settings.home} is being moved."):
+        yield
+
+
+@contextmanager
+def nobody_of(home: Path) -> Iterator[None]:
+    """Keep dialers and web servers away from the SQLite file. Raises ``AlreadyRunning``."""
+    served = f"A web server is running on {home}; stop it first."
+    with only_dialer_of(home), _locked(home / "web.lock", fcntl.LOCK_EX, served):
+        yield
+
+
+@contextmanager
+def _locked(file: Path, kind: int, taken: str) -> Iterator[None]:
+    """Hold a lock that the kernel drops when we die. Raises ``AlreadyRunning`` with those words."""
+    with file.open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyRunning(f"Another dialer is running on {home}; stop it first.") from None
+            raise AlreadyRunning(taken) from None
         yield
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 
 import click
@@ -106,6 +106,26 @@ def migrate() -> None:
 
     bootstrap.prepare("migrate")
     bootstrap.migrate()
+
+
+@main.command("move-database")
+@click.argument("url", envvar="DATABASE_URL_TO", metavar="postgres://USER@HOST/NAME")
+@plainly
+def move_database(url: str) -> None:
+    """Copy everything from SQLite to an empty PostgreSQL.
+
+    Others on this machine can read the arguments of a command: with a password give the URL in DATABASE_URL_TO, or "-"
+    to have its line read from standard input.
+    """
+    from calldron import bootstrap
+
+    settings = bootstrap.prepare("cli")
+    from calldron import move_database as moving
+
+    given = sys.stdin.readline().strip() if url == "-" else url
+    rows = moving.move(settings, given, partial(click.echo, err=True))
+    click.echo(f"{rows:,} rows are in PostgreSQL; the SQLite file is as it was.")
+    click.echo("Now set DATABASE_URL to that URL, and start. Recordings and secret_key stay in the home folder.")
 
 
 @main.command()
