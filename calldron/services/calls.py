@@ -134,8 +134,8 @@ def cancel(account: Account, batch_id: int, call_id: int) -> None:
             call.cancelled = True
             call.save(update_fields=["cancelled"])
             return
-        call.final, call.status, call.due_at = True, CallStatus.CANCELED, None
-        call.save(update_fields=["final", "status", "due_at"])
+        call.final, call.status, call.due_at, call.held_by = True, CallStatus.CANCELED, None, ""
+        call.save(update_fields=["final", "status", "due_at", "held_by"])
         batch.unfinished -= 1
         if not batch.unfinished and batch.state == BatchState.RUNNING:
             batch.state, batch.finished_at = BatchState.FINISHED, datetime.now(UTC)

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from calldron.config import config
 from calldron.domain.call import CallStatus
+from calldron.domain.rule import Rule
 from calldron.services import intros
 from calldron.store.models import Attempt, Batch, Call, LegRow
 
@@ -22,7 +23,9 @@ def is_up(batch_id: int) -> bool:
 def take_back_waiting(batch_id: int) -> int:
     """Make every call that waits final as ``canceled``; how many there were. The caller keeps ``unfinished``."""
     waiting = Call.objects.filter(batch_id=batch_id, final=False, due_at__isnull=False)
-    return waiting.update(final=True, status=CallStatus.CANCELED, due_at=None)
+    return waiting.update(
+        final=True, status=CallStatus.CANCELED, due_at=None, held_by="", closed_by=Rule.BATCH_STOPPED
+    )
 
 
 def remove(batch: Batch) -> list[str]:

@@ -1,0 +1,351 @@
+"""The rules that hold calls and batches, said in words with their names and numbers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from calldron.domain.batch import BatchState
+from calldron.domain.calendar import Hours
+from calldron.domain.call import CallStatus
+from calldron.domain.outcome import Outcome, Result
+from calldron.domain.rule import Hold, Rule
+from calldron.domain.schedule import Window
+from calldron.services import history
+from calldron.store.counters import NEVER
+from calldron.store.models import Attempt, Batch, Call, StopNumber, TrunkRow
+from calldron.store.reports.look import Look
+from calldron.store.reports.waiting import Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class OfCall:
+    """What there is to say of a call that ``hold`` holds. ``ahead``: calls of its batch that come before it."""
+
+    batch: Batch
+    call: Call
+    look: Look
+    hold: Hold
+    ahead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OfBatch:
+    """What there is to say of a batch."""
+
+    batch: Batch
+    look: Look
+    hold: Hold
+    counted: Waiting
+
+
+def of_call(facts: OfCall) -> str:
+    """Why the call does not go out."""
+    words = _OF_CALL.get(facts.hold.rule)
+    return words(facts) if words is not None else _shared(facts.batch, facts.look, facts.hold)
+
+
+def of_batch(facts: OfBatch) -> str:
+    """Why the batch does not dial, or that it does."""
+    counted, hold = facts.counted, facts.hold
+    if hold.rule is Rule.IN_PROGRESS:
+        return _("Dialling: %(up)d up, %(waiting)d waiting.") % {"up": counted.up, "waiting": counted.waiting}
+    if hold.rule is Rule.FINAL:
+        return _all_final(counted)
+    if hold.rule is Rule.TURN:
+        return _("Nothing holds it: %(waiting)d wait for their turn.") % {"waiting": counted.waiting}
+    if not counted.due and hold.rule in _LATER:
+        words = {"waiting": counted.waiting, "at": _utc(hold.until)}
+        return str(_LATER[hold.rule]) % words
+    reason = _shared(facts.batch, facts.look, hold)
+    if not counted.up:
+        return reason
+    return reason + " " + _("Still up: %(up)d.") % {"up": counted.up}
+
+
+def _all_final(counted: Waiting) -> str:
+    if not counted.total:
+        return _("There are no calls in it.")
+    return _("All of its calls are over: %(total)d.") % {"total": counted.total}
+
+
+_LATER: Mapping[Rule, Promise] = {
+    Rule.RETRY_DELAY: gettext_lazy("%(waiting)d wait for their next attempt, the first of them until %(at)s UTC."),
+    Rule.WINDOW: gettext_lazy(
+        "%(waiting)d wait, none of them due: outside the hours in the zone of their numbers. The first may go out at "
+        "%(at)s UTC."
+    ),
+    Rule.QUOTA: gettext_lazy(
+        "%(waiting)d wait, none of them due: their numbers were dialled as often as the account allows. The first may "
+        "go out at %(at)s UTC."
+    ),
+}
+
+
+# ---------------------------------------------------------------- of one call
+
+
+def _final(facts: OfCall) -> str:
+    call = facts.call
+    if call.closed_by == Rule.BATCH_STOPPED:
+        return _("The batch was stopped before its turn came.")
+    if call.status == CallStatus.CANCELED:
+        if facts.batch.state == BatchState.STOPPED and not call.cancelled:
+            return _("The batch was stopped.")
+        return _("It was taken back.")
+    if call.status == CallStatus.ANSWERED or call.result:
+        return str(_RESULTS[Result(call.result)] if call.result else history.OUTCOMES[Outcome.ANSWERED])
+    if call.status == CallStatus.EXPIRED:
+        return _("It was never dialled, and no attempt is left to it.")
+    if call.status == CallStatus.UNKNOWN:
+        return str(history.OUTCOMES[Outcome.UNKNOWN])
+    return f"{_how_it_ended(call)} {_why_no_other(facts)}"
+
+
+def _how_it_ended(call: Call) -> str:
+    last = _last_attempt(call)
+    return str(history.OUTCOMES[Outcome(call.status)]) if last is None else history.of_attempt(last)
+
+
+def _why_no_other(facts: OfCall) -> str:
+    call, attempts = facts.call, facts.look.turn.attempts
+    if call.closed_by == Rule.ATTEMPTS or facts.look.turn.dials(call.client_dials, call.operator_dials).first is None:
+        return _("Attempts made: %(made)d of %(most)d, so none follows.") % {"made": _made(call), "most": attempts}
+    return _("A call that ended so is not tried again.")
+
+
+_RESULTS: Mapping[Result, Promise] = {
+    Result.CONFIRMED: gettext_lazy("It was answered, and the client confirmed."),
+    Result.DECLINED: gettext_lazy("It was answered, and the client did not confirm."),
+    Result.CONNECTED: gettext_lazy("Client and operator were connected."),
+    Result.CALLBACK_FAILED: gettext_lazy("Client and operator could not be connected."),
+    Result.SECRETARY: gettext_lazy("The secretary spoke to the client."),
+    Result.MESSAGE: gettext_lazy("The client left a message."),
+    Result.OPTED_OUT: gettext_lazy("The client asked by a key never to be called again."),
+}
+
+
+def _in_progress(facts: OfCall) -> str:
+    if facts.call.cancelled:
+        return _("It was taken back and is being hung up.")
+    attempt = _last_attempt(facts.call)
+    legs = [] if attempt is None else list(attempt.legs.all())
+    if attempt is None or not legs:
+        return _("It is under way.")
+    return _("It is under way since %(at)s UTC. %(number)s: %(leg)s") % {
+        "at": _utc(attempt.started_at),
+        "number": legs[-1].number,
+        "leg": history.of_leg(legs[-1]),
+    }
+
+
+def _stop_list(facts: OfCall) -> str:
+    call = facts.call
+    entry = StopNumber.objects.filter(account=call.account_id, number=call.number).first()
+    if entry is None:
+        return _("%(number)s was on the stop list when its turn came.") % {"number": call.number}
+    words = {"number": call.number, "at": _utc(entry.created_at)}
+    if entry.source == "opt_out":
+        return _("%(number)s is on the stop list since %(at)s UTC: the client asked for it by a key.") % words
+    return _("%(number)s is on the stop list since %(at)s UTC, so it is not called.") % words
+
+
+def _attempts(facts: OfCall) -> str:
+    made, most = _made(facts.call), facts.look.turn.attempts
+    if made < most:
+        return _("There is nobody left to connect: the batch has neither an operator to be called nor an intro.")
+    return _("Attempts made: %(made)d of %(most)d, so none follows.") % {"made": made, "most": most}
+
+
+def _retry_delay(facts: OfCall) -> str:
+    last = _last_attempt(facts.call)
+    due = _("The next attempt is due at %(at)s UTC.") % {"at": _utc(facts.hold.until)}
+    if last is None:
+        return due
+    made = {"made": _made(facts.call), "most": facts.look.turn.attempts, "at": _utc(last.ended_at)}
+    so_far = _("Attempts made: %(made)d of %(most)d, the last until %(at)s UTC.") % made
+    return f"{so_far} {history.of_attempt(last)} {due}"
+
+
+def _turn(facts: OfCall) -> str:
+    if not facts.ahead:
+        return _("Nothing holds it: it is the next of its batch.")
+    return _("Nothing holds it: it waits for its turn, %(ahead)d of its batch are before it.") % {"ahead": facts.ahead}
+
+
+def _window_of_call(facts: OfCall) -> str:
+    number = facts.call.number
+    hours = facts.look.turn.hours
+    words = _window(hours.window(number), facts.look.now)
+    if not hours.by_callee:
+        return words
+    return _("The hours of the batch are those of the client's zone. %(window)s") % {"window": words}
+
+
+def _last_attempt(call: Call) -> Attempt | None:
+    return Attempt.objects.filter(call=call).prefetch_related("legs").order_by("id").last()
+
+
+def _made(call: Call) -> int:
+    return max(call.client_dials, call.operator_dials)
+
+
+_OF_CALL: Mapping[Rule, Callable[[OfCall], str]] = {
+    Rule.FINAL: _final,
+    Rule.IN_PROGRESS: _in_progress,
+    Rule.STOP_LIST: _stop_list,
+    Rule.ATTEMPTS: _attempts,
+    Rule.RETRY_DELAY: _retry_delay,
+    Rule.WINDOW: _window_of_call,
+    Rule.TURN: _turn,
+}
+
+
+# ---------------------------------------------------------------- of both
+
+
+def _shared(batch: Batch, look: Look, hold: Hold) -> str:
+    return _SHARED[hold.rule](batch, look, hold)
+
+
+def _fresh(_batch: Batch, _look: Look, _hold: Hold) -> str:
+    return _("The batch has not been started.")
+
+
+def _paused(_batch: Batch, _look: Look, _hold: Hold) -> str:
+    return _("The batch is paused; resume it.")
+
+
+def _stopped(_batch: Batch, _look: Look, _hold: Hold) -> str:
+    return _("The batch is stopped for good.")
+
+
+def _no_dialer(_batch: Batch, look: Look, _hold: Hold) -> str:
+    if look.dialer_seen_at is None:
+        return _('No dialer is running: start "calldron serve" or "calldron dialer".')
+    return _("No dialer is running: the last one was seen at %(at)s UTC.") % {"at": _utc(look.dialer_seen_at)}
+
+
+def _hours(batch: Batch, look: Look, _hold: Hold) -> str:
+    return _window(look.turn.hours.window(""), look.now)
+
+
+def _window(window: Window, now: datetime) -> str:
+    """What keeps a window closed, by its own clock, and when it opens."""
+    local = now.astimezone(window.zone)
+    words = {"time": f"{local:%H:%M}", "day": f"{local:%Y-%m-%d}", "zone": window.zone.key}
+    holidays = window.calendar.holidays
+    hours = window.calendar.week[local.weekday()]
+    if holidays is not None and local.date() in holidays:
+        closed = _("It is %(day)s in %(zone)s, a holiday of the batch.") % words
+    elif hours is False:
+        closed = _("It is %(day)s in %(zone)s, a day of the week on which the batch does not call.") % words
+    else:
+        usual = Hours(window.minute_from or 0, window.minute_to or 0)
+        words["hours"] = str(usual if hours is True else hours)
+        closed = _("It is %(time)s in %(zone)s, outside the hours of the batch, %(hours)s.") % words
+    opens = window.opens_at(now)
+    if opens is None:
+        return closed + " " + _("No hour in which it calls is in sight.")
+    then = f"{opens.astimezone(window.zone):%Y-%m-%d %H:%M}"
+    return closed + " " + _("They begin again on %(then)s there.") % {"then": then}
+
+
+def _quota(_batch: Batch, look: Look, _hold: Hold) -> str:
+    quota = look.turn.quota
+    limits = [
+        text % {"most": most}
+        for text, most in (
+            (_("%(most)d a day"), quota.day),
+            (_("%(most)d a week"), quota.week),
+            (_("%(most)d a month"), quota.month),
+        )
+        if most
+    ]
+    words = {"limits": ", ".join(limits), "zone": quota.zone.key}
+    return _("The number was dialled as often as the account allows: %(limits)s, by the days of %(zone)s.") % words
+
+
+def _no_trunk(_batch: Batch, _look: Look, _hold: Hold) -> str:
+    return _('There is no trunk to carry calls: add one by "calldron trunk add".')
+
+
+def _trunk_slowed(_batch: Batch, _look: Look, hold: Hold) -> str:
+    words = {"trunks": _trunks(), "at": _utc(hold.until)}
+    return _("The trunk refused calls of late and is slowed (%(trunks)s): the next may leave at %(at)s UTC.") % words
+
+
+def _trunk_rate(_batch: Batch, _look: Look, _hold: Hold) -> str:
+    limits = [_("%(name)s: %(rate)g a second") % {"name": trunk.name, "rate": trunk.cps} for trunk in _lines()]
+    return _("The trunks let calls leave only so fast (%(limits)s).") % {"limits": ", ".join(limits)}
+
+
+def _trunk_channels(_batch: Batch, look: Look, _hold: Hold) -> str:
+    limits = [f"{trunk.name}: {trunk.channels}" for trunk in _lines()]
+    return _full(look) or _("All channels of the trunks are in use (%(limits)s).") % {"limits": ", ".join(limits)}
+
+
+def _batch_rate(batch: Batch, _look: Look, _hold: Hold) -> str:
+    return _("The batch itself lets no more than %(rate)g calls a second leave.") % {"rate": batch.cps}
+
+
+def _batch_channels(batch: Batch, look: Look, _hold: Hold) -> str:
+    return _full(look) or _("All channels that the batch may use are in use: %(channels)d.") % {
+        "channels": batch.channels
+    }
+
+
+def _account_rate(_batch: Batch, look: Look, _hold: Hold) -> str:
+    words = {"rate": look.turn.account_limit.cps}
+    return _("The account lets no more than %(rate)g calls a second leave.") % words
+
+
+def _account_channels(_batch: Batch, look: Look, _hold: Hold) -> str:
+    return _full(look) or _("All channels that the account may use are in use: %(channels)d.") % {
+        "channels": look.turn.account_limit.channels
+    }
+
+
+def _full(look: Look) -> str:
+    """Said instead of "in use" where a call could never find room."""
+    channels = look.dials.channels
+    if look.could_ever_take(channels):
+        return ""
+    return _("A call of the batch needs %(channels)d channels at once, and the limits leave no room for so many.") % {
+        "channels": channels
+    }
+
+
+def _lines() -> list[TrunkRow]:
+    """The trunks that carry calls: the sandbox's while there is no other."""
+    trunks = list(TrunkRow.objects.order_by("priority", "id"))
+    return [trunk for trunk in trunks if not trunk.sandbox] or trunks
+
+
+def _trunks() -> str:
+    return ", ".join(trunk.name for trunk in _lines() if trunk.strain or trunk.strain_until)
+
+
+def _utc(at: datetime | None) -> str:
+    return "" if at is None or at >= NEVER else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+_SHARED: Mapping[Rule, Callable[[Batch, Look, Hold], str]] = {
+    Rule.BATCH_FRESH: _fresh,
+    Rule.BATCH_PAUSED: _paused,
+    Rule.BATCH_STOPPED: _stopped,
+    Rule.NO_DIALER: _no_dialer,
+    Rule.WINDOW: _hours,
+    Rule.QUOTA: _quota,
+    Rule.NO_TRUNK: _no_trunk,
+    Rule.TRUNK_SLOWED: _trunk_slowed,
+    Rule.TRUNK_RATE: _trunk_rate,
+    Rule.TRUNK_CHANNELS: _trunk_channels,
+    Rule.BATCH_RATE: _batch_rate,
+    Rule.BATCH_CHANNELS: _batch_channels,
+    Rule.ACCOUNT_RATE: _account_rate,
+    Rule.ACCOUNT_CHANNELS: _account_channels,
+}
