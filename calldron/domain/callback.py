@@ -116,6 +116,9 @@ class CallbackAttempt:
             return self._stop()
         if event == Expired(Timer.LONGEST):
             return self._close(_RESULT_WHEN_BROKEN_OFF.get(self.phase))
+        if self.phase in _MAY_OPT_OUT and self.plan.is_opt_out(event):
+            state, commands = self._close(Result.OPTED_OUT)
+            return state, (StopPlaying(Role.CLIENT), *commands)
         state, commands = _OPERATOR[self.operator](self, event)
         if state is not self or commands:
             return state, commands
@@ -276,6 +279,9 @@ _PHASES: dict[Phase, _Step] = {
     Phase.BRIDGED: CallbackAttempt._wait,
     Phase.CLOSING: CallbackAttempt._wait,
 }
+
+# The client is answered and hears the secretary.
+_MAY_OPT_OUT = frozenset({Phase.SPEAKING, Phase.MESSAGING})
 
 # What had been achieved when somebody hung up in the middle.
 _RESULT_WHEN_BROKEN_OFF: dict[Phase, Result] = {

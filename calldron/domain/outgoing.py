@@ -84,6 +84,9 @@ class OutgoingAttempt:
             return self._stop()
         if event == Expired(Timer.LONGEST):
             return self._close(self._achieved())
+        if self.phase in _MAY_OPT_OUT and self.plan.is_opt_out(event):
+            state, commands = self._close(Result.OPTED_OUT)
+            return state, (StopPlaying(Role.CLIENT), *commands)
         return _PHASES[self.phase](self, event)
 
     def _dialing(self, event: Event) -> "tuple[OutgoingAttempt, Iterable[Command]]":
@@ -186,6 +189,9 @@ _PHASES: dict[Phase, Callable[[OutgoingAttempt, Event], tuple[OutgoingAttempt, I
     Phase.BRIDGED: OutgoingAttempt._wait,
     Phase.CLOSING: OutgoingAttempt._wait,
 }
+
+# Answered, and not talking to anybody yet.
+_MAY_OPT_OUT = frozenset({Phase.LISTENING, Phase.DECIDING, Phase.TRANSFERRING})
 
 # What had been achieved when somebody hung up in the middle.
 _RESULT_WHEN_BROKEN_OFF: dict[Phase, Result] = {

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from calldron.domain.batch import BatchType, Confirmation
+from calldron.domain.events import Digit, Event, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,7 @@ class Plan:
     def opts_out(self, key: str) -> bool:
         """Whether this key asks never to be called again."""
         return bool(self.opt_out_digit) and key == self.opt_out_digit
+
+    def is_opt_out(self, event: Event) -> bool:
+        """Whether the client asks never to be called again."""
+        return isinstance(event, Digit) and event.role is Role.CLIENT and self.opts_out(event.key)

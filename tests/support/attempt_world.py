@@ -113,7 +113,8 @@ class World:
         if leg.at is At.ASKED or (leg.at is At.CLAIMED and leg.hung_up):
             events.append(Refused(role))
         if leg.at is At.ANSWERED:
-            events += [Digit(role, "1"), Digit(role, "5"), Ended(role, LEFT), Ended(role, MEDIA_LOST)]
+            events += [Digit(role, key) for key in ("1", "5", self.plan.opt_out_digit) if key]
+            events += [Ended(role, LEFT), Ended(role, MEDIA_LOST)]
             if leg.hung_up:
                 events.append(Ended(role, HUNG_UP))
             if leg.playing:

@@ -32,7 +32,9 @@ ENDINGS = (BUSY, REJECTED, LEFT)
 START = "[*]"
 
 
-def label(event: Event) -> str:
+def label(event: Event, plan: Plan) -> str:
+    if plan.is_opt_out(event):
+        return "client opts out"
     match event:
         case Answered(role):
             return f"{role} answered"
@@ -79,7 +81,7 @@ def taken(plans: Iterable[Plan], side: Callable[[World], str]) -> set[Edge]:
     edges = {(START, "", side(World.begin(plan))) for plan in plans}
     for before, event, after in explore(plans, ENDINGS):
         if side(before) != side(after):
-            edges.add((side(before), label(event), side(after)))
+            edges.add((side(before), label(event, before.plan), side(after)))
     return edges
 
 

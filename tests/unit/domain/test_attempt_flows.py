@@ -45,6 +45,11 @@ KEYED_ONE = Plan(BatchType.BATCH, Confirmation.DTMF, confirm_digits="1", has_int
 HEARD_OUT = Plan(BatchType.INSTANT, Confirmation.TIMEOUT, has_intro=True)
 BARE = Plan(BatchType.INSTANT, Confirmation.DTMF)
 TRANSFER = Plan(BatchType.BATCH, Confirmation.DTMF, has_intro=True, has_operator=True)
+OPT_OUT = Plan(BatchType.BATCH, Confirmation.DTMF, has_intro=True, has_operator=True, opt_out_digit="9")
+OPT_OUT_HEARD = Plan(BatchType.BATCH, Confirmation.TIMEOUT, has_intro=True, opt_out_digit="9")
+BACK_OPT_OUT = Plan(
+    BatchType.CALLBACK, Confirmation.TIMEOUT, has_intro=True, has_operator=True, operator_tries=1, opt_out_digit="9"
+)
 TRANSFER_AT_ANSWER = Plan(BatchType.INSTANT, Confirmation.TIMEOUT, has_operator=True)
 
 BACK_KEYED = Plan(BatchType.CALLBACK, Confirmation.DTMF, has_intro=True, has_operator=True, operator_tries=2)
@@ -144,6 +149,21 @@ OUTGOING = [
          [Stopped(), Ended(CLIENT, REJECTED)], Outcome.REJECTED, None, Fault.CALLEE, 603),
     Flow("stopped in the intro: nobody declined, nobody is called again", KEYED,
          [Answered(CLIENT), Stopped()], Outcome.ANSWERED, None),
+    Flow("opts out in the intro, although any key confirms", OPT_OUT,
+         [Answered(CLIENT), Digit(CLIENT, "9")], Outcome.ANSWERED, Result.OPTED_OUT),
+    Flow("opts out where only listening confirms", OPT_OUT_HEARD,
+         [Answered(CLIENT), Digit(CLIENT, "1"), Digit(CLIENT, "9")], Outcome.ANSWERED, Result.OPTED_OUT),
+    Flow("opts out after the intro", OPT_OUT,
+         [Answered(CLIENT), Played(CLIENT), Digit(CLIENT, "9")], Outcome.ANSWERED, Result.OPTED_OUT),
+    Flow("opts out while the operator rings", OPT_OUT,
+         [Answered(CLIENT), Digit(CLIENT, "1"), Ringing(OPERATOR), Digit(CLIENT, "9"), Answered(OPERATOR)],
+         Outcome.ANSWERED, Result.OPTED_OUT),
+    Flow("the key means nothing while they talk", OPT_OUT,
+         [Answered(CLIENT), Digit(CLIENT, "1"), Answered(OPERATOR), Digit(CLIENT, "9"), Ended(CLIENT, LEFT)],
+         Outcome.ANSWERED, Result.CONNECTED),
+    Flow("an operator does not opt the client out", OPT_OUT,
+         [Answered(CLIENT), Digit(CLIENT, "1"), Answered(OPERATOR), Digit(OPERATOR, "9"), Ended(OPERATOR, LEFT)],
+         Outcome.ANSWERED, Result.CONNECTED),
     Flow("an end that got lost", KEYED, [Answered(CLIENT), Expired(Timer.LONGEST)], Outcome.ANSWERED, None),
 ]  # fmt: skip
 
@@ -175,6 +195,11 @@ CALLBACK = [
          Outcome.ANSWERED, Result.CONNECTED),
     Flow("a message is left", BACK,
          [LATE, Answered(CLIENT), Played(CLIENT), Heard(CLIENT, 1.0)], Outcome.ANSWERED, Result.MESSAGE),
+    Flow("opts out while the secretary speaks", BACK_OPT_OUT,
+         [LATE, Answered(CLIENT), Digit(CLIENT, "9"), Answered(OPERATOR)], Outcome.ANSWERED, Result.OPTED_OUT),
+    Flow("opts out instead of leaving a message", BACK_OPT_OUT,
+         [LATE, Answered(CLIENT), Played(CLIENT), Digit(CLIENT, "9"), Heard(CLIENT, 1.0)],
+         Outcome.ANSWERED, Result.OPTED_OUT),
     Flow("no message is left", BACK,
          [LATE, Answered(CLIENT), Played(CLIENT), Heard(CLIENT, 0.99)], Outcome.ANSWERED, Result.SECRETARY),
     Flow("client leaves while the secretary speaks", BACK,
@@ -242,6 +267,10 @@ def test_the_intro_stops_at_the_key_and_the_client_hears_ringback_until_he_is_jo
     confirmed = walked(TRANSFER, [Answered(CLIENT), Digit(CLIENT, "1")])
     assert confirmed.commands == (StopPlaying(CLIENT), Play(CLIENT, Tune.RINGBACK), Dial(OPERATOR))
     assert confirmed.after(Answered(OPERATOR)).commands == (Bridge(),)
+
+
+def test_the_intro_stops_at_once_for_who_opts_out() -> None:
+    assert walked(OPT_OUT, [Answered(CLIENT), Digit(CLIENT, "9")]).commands == (StopPlaying(CLIENT), Hangup(CLIENT))
 
 
 def test_ten_seconds_are_left_for_a_key_after_the_intro() -> None:

@@ -18,11 +18,23 @@ from support.attempt_world import (
     World,
     explore,
 )
-from support.plans import callback_plans, outgoing_plans
+from support.plans import OPT_OUT, callback_plans, outgoing_plans
 
 from calldron.domain.batch import BatchType
-from calldron.domain.commands import Dial, Hangup
-from calldron.domain.events import Answered, Ended, Event, Expired, Refused, Ringing, Role, Stopped, Timer, Withdrawn
+from calldron.domain.commands import Bridge, Dial, Hangup
+from calldron.domain.events import (
+    Answered,
+    Digit,
+    Ended,
+    Event,
+    Expired,
+    Refused,
+    Ringing,
+    Role,
+    Stopped,
+    Timer,
+    Withdrawn,
+)
 from calldron.domain.outcome import Outcome, Result, tried_again
 
 PLANS = [*outgoing_plans(), *callback_plans(most_tries=3)]
@@ -119,6 +131,47 @@ def test_a_second_stop_changes_nothing(walk: list[tuple[Event | None, World]]) -
             assert again.commands == ()
 
 
+OPTS_OUT = Digit(Role.CLIENT, OPT_OUT)
+
+
+def opted_out(walk: list[tuple[Event | None, World]]) -> int | None:
+    """After which step the call was ended by the client's wish."""
+    for step, ((_, before), (event, after)) in enumerate(pairwise(walk), 1):
+        if before.plan.opt_out_digit and event == OPTS_OUT and Hangup(Role.CLIENT) in after.commands:
+            return step
+    return None
+
+
+@given(walks())
+def test_after_an_opt_out_nobody_is_dialled_or_bridged_and_all_are_hung_up(
+    walk: list[tuple[Event | None, World]],
+) -> None:
+    step = opted_out(walk)
+    if step is not None:
+        assert all(leg.hung_up for _, leg in walk[step][1].legs)
+        for _, world in walk[step:]:
+            assert not any(isinstance(command, Bridge | Dial) for command in world.commands)
+
+
+@given(walks())
+def test_an_opt_out_is_the_result_and_nothing_else_is(walk: list[tuple[Event | None, World]]) -> None:
+    finish = walk[-1][1].finish
+    assert finish
+    assert (finish.result is Result.OPTED_OUT) == (opted_out(walk) is not None)
+    if finish.result is Result.OPTED_OUT:
+        assert finish.outcome is Outcome.ANSWERED
+
+
+@given(walks())
+def test_a_client_who_talks_to_nobody_yet_may_always_opt_out(walk: list[tuple[Event | None, World]]) -> None:
+    bridged = False
+    for (_, before), (event, after) in pairwise(walk):
+        client = before.leg(Role.CLIENT)
+        if before.plan.opt_out_digit and event == OPTS_OUT and not bridged and client and not client.hung_up:
+            assert Hangup(Role.CLIENT) in after.commands
+        bridged = bridged or any(isinstance(command, Bridge) for command in after.commands)
+
+
 @given(walks())
 def test_nothing_follows_the_finish(walk: list[tuple[Event | None, World]]) -> None:
     over = walk[-1][1].machine
@@ -142,6 +195,9 @@ def test_results_say_what_happened(walk: list[tuple[Event | None, World]]) -> No
             assert Answered(Role.OPERATOR) in events
         case Result.CONFIRMED | Result.SECRETARY | Result.MESSAGE:
             assert talked
+        case Result.OPTED_OUT:
+            assert talked
+            assert OPTS_OUT in events
         case Result.DECLINED:
             assert talked
             assert not ended_walk.dialled(Role.OPERATOR)
