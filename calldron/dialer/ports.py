@@ -33,9 +33,16 @@ class Trunk:
 # ---------------------------------------------------------------- engine
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class DialRequest:
-    """One INVITE to be sent. ``recording`` is the folder of the call's tracks, ``None`` where nothing is recorded."""
+    """A leg to be called. ``recording`` is the folder of the call's tracks, ``None`` where nothing is recorded.
+    ``may_leave`` is asked at the very moment when an INVITE of the leg would leave, the one that answers a challenge
+    included: time may have passed since the dial, a frozen process notices none of it. Where it says no, nothing is
+    sent and the leg ends by ``EndedBy.LOCAL``."""
 
     leg_id: str
     role: Role
@@ -44,6 +51,7 @@ class DialRequest:
     trunk: Trunk
     ring_timeout: float
     recording: Path | None = None
+    may_leave: Callable[[], bool] = _always
 
 
 class Leg(Protocol):
@@ -159,8 +167,8 @@ class LegProgress:
 @dataclass(frozen=True, slots=True)
 class AttemptEnd:
     """How an attempt ended. ``talk``: seconds the client's leg was answered. ``digits``: keys the client pressed.
-    ``refused``: no INVITE of it got a reply from a callee's side, and the trunk is to blame: the call goes back to the
-    queue without losing an attempt."""
+    ``refused``: no INVITE of it left, or a trunk refused each that did before it reached a callee's side: the call goes
+    back to the queue without losing an attempt."""
 
     attempt_id: int
     lease: int

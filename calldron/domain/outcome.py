@@ -67,8 +67,9 @@ class Ending:
 
     ``sip_code`` is the final response to the INVITE (200 when it was answered), ``q850`` the cause of a Reason header
     field, ``answered`` whether a 2xx came, ``reached`` whether the callee's side said anything at all (a provisional
-    response above 100, or a final response that is not the trunk's own refusal), ``retry_after`` the seconds that a
-    refusal asks to wait (RFC 3261 section 20.33).
+    response above 100, or a final response that is not the trunk's own refusal; also where it may have while this
+    process was frozen and heard nothing), ``retry_after`` the seconds that a refusal asks to wait (RFC 3261 section
+    20.33), ``sent`` whether an INVITE left at all.
     """
 
     by: EndedBy
@@ -77,6 +78,7 @@ class Ending:
     answered: bool = False
     reached: bool = False
     retry_after: float | None = None
+    sent: bool = True
 
 
 _BY_CODE: dict[int, tuple[Outcome, Fault]] = {
@@ -160,3 +162,8 @@ def refused_by_trunk(ending: Ending) -> bool:
     if ending.answered or ending.reached or ending.by not in (EndedBy.REMOTE, EndedBy.SILENCE):
         return False
     return ending.by is EndedBy.SILENCE or ending.sip_code in _REFUSALS_OF_TRUNKS
+
+
+def reached_nobody(ending: Ending) -> bool:
+    """Whether this was no dial at the number: no INVITE left, or the trunk refused it."""
+    return not ending.sent or refused_by_trunk(ending)

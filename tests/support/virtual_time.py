@@ -31,6 +31,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual.now
 
+    def freeze(self, seconds: float) -> None:
+        """Stop the process for so long (SIGSTOP): what became due meanwhile is due all at once."""
+        self._virtual.now += seconds
+
+
+def freeze(seconds: float) -> None:
+    """Freeze the loop of this test."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    loop.freeze(seconds)
+
 
 def virtual(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     """Run a test's coroutine to its end in a loop of its own; seconds cost nothing."""

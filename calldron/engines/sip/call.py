@@ -183,7 +183,8 @@ class Call:
     def abandon(self) -> None:
         """Let go of a call whose other side does not answer, when the agent stops."""
         if self.phase is not Phase.OVER:
-            self._close(Ending(EndedBy.LOCAL, answered=self.phase is not Phase.SETUP))
+            up = self.phase is not Phase.SETUP
+            self._close(Ending(EndedBy.LOCAL, answered=up, reached=up))
 
     def _stop_session(self) -> None:
         if self._session is not None:

@@ -89,7 +89,7 @@ class SipEngine:
         loop = asyncio.get_running_loop()
         leg = SipLeg(self._agent, self._media, self._pacer, loop.time, request, emit)
         if self._stopping:
-            loop.call_soon(leg.end, Ending(EndedBy.LOCAL))
+            loop.call_soon(leg.end, Ending(EndedBy.LOCAL, sent=False))
             return leg
         task = loop.create_task(leg.run(), name=f"leg {request.leg_id}")
         self._legs[task] = leg

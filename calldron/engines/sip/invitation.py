@@ -1,5 +1,6 @@
 """What is dialled and as whom, and the INVITE that says so."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,7 +21,8 @@ NOBODY: Final = "anonymous"
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """A call to be placed by way of a trunk (``host``, ``port``, ``transport``), which is the next hop for numbers and
-    SIP URIs alike."""
+    SIP URIs alike. ``may_leave`` is asked at the moment when an INVITE would leave, each that is not a retransmission;
+    where it says no, the call is over."""
 
     number: str
     host: str
@@ -30,6 +32,7 @@ class Invitation:
     username: str = ""
     password: str = field(default="", repr=False)
     ring_timeout: float = 60.0
+    may_leave: Callable[[], bool] = lambda: True
 
     @property
     def credentials(self) -> Credentials:

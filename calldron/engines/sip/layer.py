@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from calldron.engines.sip.client_transaction import InviteClient, NonInviteClient
+from calldron.engines.sip.deadline import Deadline
 from calldron.engines.sip.errors import MessageError
 from calldron.engines.sip.message import Headers, Request, Response, parse
 from calldron.engines.sip.server_transaction import InviteServer, NonInviteServer
@@ -29,6 +30,7 @@ from calldron.engines.sip.wire import Peer, Wire
 MAX_SERVER_TRANSACTIONS: Final = 100_000
 """Requests of others under way; a flood beyond it is dropped before it takes the memory."""
 
+_DEADLINES: Final = frozenset({Timer.B, Timer.F, Timer.H})  # after which the other side counts as silent
 _COOKIE: Final = "z9hG4bK"  # section 8.1.1.7: the branch of a transaction by RFC 3261
 
 log = logging.getLogger(__name__)
@@ -41,9 +43,10 @@ class _Running:
 
     def __init__(self, layer: "TransactionLayer", key: Key, peer: Peer) -> None:
         self.peer = peer
+        self.overslept = False  # the other side's silence may have been our own sleep
         self._layer = layer
         self._key = key
-        self._timers: dict[Timer, asyncio.TimerHandle] = {}
+        self._timers: dict[Timer, asyncio.TimerHandle | Deadline] = {}
 
     def _carry_out(self, commands: Commands) -> None:
         for command in commands:
@@ -55,7 +58,7 @@ class _Running:
                 self._layer.wire.send(data, self._destination())
             case Start(timer, seconds):
                 self._stop(timer)
-                self._timers[timer] = self._layer.loop.call_later(seconds, self._fired, timer)
+                self._start(timer, seconds)
             case Stop(timer):
                 self._stop(timer)
             case Deliver(response):
@@ -68,12 +71,20 @@ class _Running:
     def _destination(self) -> Peer:
         return self.peer
 
+    def _start(self, timer: Timer, seconds: float) -> None:
+        loop = self._layer.loop
+        if timer in _DEADLINES:
+            self._timers[timer] = Deadline(loop, seconds, lambda: self._fired(timer))
+        else:
+            self._timers[timer] = loop.call_later(seconds, self._fired, timer)
+
     def _stop(self, timer: Timer) -> None:
         if handle := self._timers.pop(timer, None):
             handle.cancel()
 
     def _fired(self, timer: Timer) -> None:
-        self._timers.pop(timer, None)
+        fired = self._timers.pop(timer)
+        self.overslept = isinstance(fired, Deadline) and fired.overslept
         self._feed_timer(timer)
 
     def forget(self) -> None:
@@ -110,6 +121,7 @@ class ClientTransaction(_Running):
         self._on_failure = on_failure
         machine = InviteClient if request.method == "INVITE" else NonInviteClient
         self._machine = machine(request, layer.timing, reliable=peer.reliable)
+        self._until = layer.loop.time() + layer.timing.patience
 
     def begin(self) -> None:
         """Send the request for the first time."""
@@ -128,6 +140,10 @@ class ClientTransaction(_Running):
         self._carry_out(self._machine.feed(Failure.TRANSPORT))
 
     def _feed_timer(self, timer: Timer) -> None:
+        if timer is Timer.A and self._layer.loop.time() >= self._until:
+            # Section 17.1.1.2 ends here what timer B ends, which a process that was frozen hears of later: to a server
+            # whose transaction is over, a retransmission is a new call.
+            return
         self._carry_out(self._machine.feed(timer))
 
     def _deliver(self, response: Response) -> None:

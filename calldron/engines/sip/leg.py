@@ -80,17 +80,17 @@ class SipLeg:
         invitation = self._invitation()
         addresses = await self._agent.media_addresses(invitation)
         if self._unwanted:
-            return Ending(EndedBy.LOCAL)
+            return Ending(EndedBy.LOCAL, sent=False)
         if addresses is None:
-            return Ending(EndedBy.SILENCE)
+            return Ending(EndedBy.SILENCE, sent=False)
         bind, announced = addresses
         try:
             self._session = await self._media.open(bind, self._on_media)
         except MediaUnavailable as error:
             log.error("leg %s has no media: %s", self._request.leg_id, error)
-            return Ending(EndedBy.MEDIA)
+            return Ending(EndedBy.MEDIA, sent=False)
         if self._unwanted:
-            return Ending(EndedBy.LOCAL)
+            return Ending(EndedBy.LOCAL, sent=False)
         self._ours = sdp.offer(announced, self._session.port, session_id=secrets.randbits(62))
         self._call = self._agent.call(invitation, self._ours)
         self._call.on_progress = self._progress
@@ -113,6 +113,7 @@ class SipLeg:
             username=trunk.username,
             password=trunk.password,
             ring_timeout=self._request.ring_timeout,
+            may_leave=self._request.may_leave,
         )
 
     # ------------------------------------------------------------ signalling

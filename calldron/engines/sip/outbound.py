@@ -1,6 +1,5 @@
 """Calls that go out: the client side of an INVITE (RFC 3261 section 13.2), from the request to its end."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +8,7 @@ from calldron.domain.outcome import EndedBy, Ending
 from calldron.engines.sip import endings, session_timer
 from calldron.engines.sip.call import Call, Phase
 from calldron.engines.sip.core import Core
+from calldron.engines.sip.deadline import Deadline
 from calldron.engines.sip.dialog import Dialog
 from calldron.engines.sip.digest import Authenticator
 from calldron.engines.sip.early import EarlyDialogs
@@ -49,8 +49,8 @@ class OutboundCall(Call):
         self._reached = False  # a provisional above 100 came
         self._cancel_by: EndedBy | None = None  # the call is not wanted any more, and why
         self._cancelled = False  # CANCEL was sent for this INVITE
-        self._handles: list[asyncio.TimerHandle] = []
-        self._silence: asyncio.TimerHandle | None = None
+        self._deadlines: list[Deadline] = []
+        self._silence: Deadline | None = None
         self._acks: dict[str, tuple[bytes, Peer] | None] = {}  # by To tag; None: it cannot be sent (yet)
         core.loop.call_soon(self._begin)
 
@@ -63,7 +63,7 @@ class OutboundCall(Call):
             self._invitation.uri()
         except MessageError as error:
             log.info("cannot dial %r: %s", self._invitation.number, error)
-            self._close(Ending(EndedBy.REMOTE, 484))  # as a proxy would answer it
+            self._close(Ending(EndedBy.REMOTE, 484, sent=False))  # as a proxy would answer it
             return
         self._core.reach(self._invitation.hop, self._found)
 
@@ -71,7 +71,7 @@ class OutboundCall(Call):
         if self.ended.done():
             return
         if peer is None:
-            self._close(Ending(EndedBy.SILENCE))
+            self._close(Ending(EndedBy.SILENCE, sent=False))
             return
         self._peer = peer
         self._early = EarlyDialogs(self._core, self, self._invitation.credentials, self._invitation.hop)
@@ -84,6 +84,9 @@ class OutboundCall(Call):
     def _send_invite(self) -> None:
         if self._writer is None or self._peer is None:
             return
+        if not self._invitation.may_leave():
+            self._close(Ending(EndedBy.LOCAL, reached=self._reached, sent=self._invite is not None))
+            return
         self._heard = self._cancelled = False
         invite = self._writer.write({})
         invite.headers |= self._authenticator.headers("INVITE", invite.uri)
@@ -95,10 +98,10 @@ class OutboundCall(Call):
         if (no_reply := self._core.profile.timing.no_reply) is not None:
             self._silence = self._later(no_reply, self._no_reply)
 
-    def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
-        handle = self._core.loop.call_later(seconds, act)
-        self._handles.append(handle)
-        return handle
+    def _later(self, seconds: float, act: Callable[[], None]) -> Deadline:
+        deadline = Deadline(self._core.loop, seconds, act)
+        self._deadlines.append(deadline)
+        return deadline
 
     def _contact(self) -> str:
         return self._writer.contact if self._writer else ""
@@ -251,21 +254,24 @@ class OutboundCall(Call):
     def _no_reply(self) -> None:
         if self._heard or self.phase is not Phase.SETUP or self._invite is None:
             return
-        self._report(Ending(self._without_reply(), reached=self._reached))
+        self._report(self._without_reply())
         # The trunk may wake up yet: what it then says is cancelled, or answered by BYE.
         self._cancel_by = self._cancel_by or EndedBy.SILENCE
         self._invite.stop_repeating()
 
-    def _without_reply(self) -> EndedBy:
-        """A ring timeout without any reply is the trunk's silence."""
-        return EndedBy.LOCAL if self._cancel_by is EndedBy.LOCAL else EndedBy.SILENCE
+    def _without_reply(self) -> Ending:
+        """A ring timeout without any reply is the trunk's silence. Where we were frozen it may have spoken."""
+        by = EndedBy.LOCAL if self._cancel_by is EndedBy.LOCAL else EndedBy.SILENCE
+        overslept = self._invite is not None and self._invite.overslept
+        overslept = overslept or any(deadline.overslept for deadline in self._deadlines)
+        return Ending(by, reached=self._reached or overslept)
 
     def _give_up(self, by: EndedBy) -> None:
         if self._cancel_by is not None:
             return
         self._cancel_by = by
         if self._invite is None:
-            self._close(Ending(by))  # nothing was sent
+            self._close(Ending(by, sent=False))
         elif self._heard:
             self._send_cancel()
         # Section 9.1: no CANCEL before a provisional response; the first one, the final one or timer B is next.
@@ -285,12 +291,12 @@ class OutboundCall(Call):
 
     def _failed(self, failure: Failure) -> None:
         log.info("no reply from trunk %s: %s", self._invitation.host, failure.value)
-        self._close(Ending(self._without_reply(), reached=self._reached))
+        self._close(self._without_reply())
 
     def _stop_waiting(self) -> None:
-        for handle in self._handles:
-            handle.cancel()
-        self._handles.clear()
+        for deadline in self._deadlines:
+            deadline.cancel()
+        self._deadlines.clear()
         if self._early is not None:
             self._early.drop()
 

@@ -17,7 +17,7 @@ from support.sip_agents import (
     running,
 )
 from support.sip_network import Network, Puppet
-from support.virtual_time import virtual
+from support.virtual_time import freeze, virtual
 
 from calldron.domain.outcome import EndedBy, Ending
 from calldron.engines.sip.agent import UserAgent
@@ -111,7 +111,7 @@ async def test_over_tcp_the_contact_says_so() -> None:
 async def test_a_uri_that_is_none_is_not_dialled(number: str) -> None:
     async with against_a_puppet() as (network, agent, _):
         told = place(agent, number)
-        assert await ended(told.call) == Ending(EndedBy.REMOTE, 484)
+        assert await ended(told.call) == Ending(EndedBy.REMOTE, 484, sent=False)
         assert network.log == []
 
 
@@ -378,7 +378,7 @@ async def test_nothing_is_sent_for_a_call_that_is_taken_back_at_once() -> None:
     async with against_a_puppet() as (network, agent, _):
         told = place(agent)
         told.call.hangup()
-        assert await ended(told.call) == Ending(EndedBy.LOCAL)
+        assert await ended(told.call) == Ending(EndedBy.LOCAL, sent=False)
         await asyncio.sleep(10)
         assert network.log == []
 
@@ -504,8 +504,95 @@ async def test_a_bye_to_who_is_gone_ends_the_call() -> None:
 async def test_a_trunk_without_a_host_is_silent(host: str) -> None:
     async with against_a_puppet() as (network, agent, _):
         told = Told(agent.call(Invitation(NUMBER, host), OFFER))
-        assert await ended(told.call) == Ending(EndedBy.SILENCE)
+        assert await ended(told.call) == Ending(EndedBy.SILENCE, sent=False)
         assert network.log == []
+
+
+# ---------------------------------------------------------------- INVITEs that may not leave, and frozen processes
+
+
+@virtual
+async def test_an_invite_that_may_not_leave_does_not() -> None:
+    async with against_a_puppet() as (network, agent, _):
+        told = place(agent, may_leave=lambda: False)
+        assert await ended(told.call) == Ending(EndedBy.LOCAL, sent=False)
+        await asyncio.sleep(40)
+        assert network.log == []
+
+
+@virtual
+async def test_a_challenge_is_not_answered_where_the_invite_may_leave_no_more() -> None:
+    async with against_a_puppet() as (network, agent, puppet):
+        leave = [True, False]
+        told = place(agent, username="joe", password="secret", may_leave=lambda: leave.pop(0))
+        invite = await puppet.request("INVITE")
+        puppet.respond(invite, 401, headers={"www-authenticate": ['Digest realm="r", nonce="1"']})
+        await puppet.request("ACK")
+        assert await ended(told.call) == Ending(EndedBy.LOCAL)
+        assert network.kinds(OURS).count("INVITE") == 1
+
+
+@pytest.mark.parametrize("asleep", [32, 60, 3600])
+@virtual
+async def test_who_was_frozen_beyond_timer_b_sends_no_invite_again(asleep: float) -> None:
+    async with against_a_puppet() as (network, agent, puppet):
+        told = place(agent, ring_timeout=120)
+        await puppet.request("INVITE")
+        freeze(asleep)
+        ending = await ended(told.call)
+        assert network.times(OURS, "INVITE") == [0]
+        assert ending.by is EndedBy.SILENCE
+        assert ending.reached == (asleep >= 60), "who did not listen can't say that nobody spoke"
+
+
+@virtual
+async def test_who_was_frozen_for_less_goes_on_repeating() -> None:
+    async with against_a_puppet() as (network, agent, puppet):
+        told = place(agent, ring_timeout=120)
+        await puppet.request("INVITE")
+        freeze(20)
+        assert await ended(told.call) == Ending(EndedBy.SILENCE)
+        assert len(network.times(OURS, "INVITE")) > 1
+        assert max(network.times(OURS, "INVITE")) < 32
+
+
+@pytest.mark.parametrize("ring_timeout", [5, 120])
+@virtual
+async def test_what_came_while_we_were_frozen_is_read_before_the_trunk_counts_as_silent(ring_timeout: float) -> None:
+    async with against_a_puppet() as (network, agent, puppet):
+        told = place(agent, ring_timeout=ring_timeout)
+        invite = await puppet.request("INVITE")
+        freeze(60)
+        puppet.respond(invite, 200, body=BODY)
+        await puppet.request("ACK")
+        told.call.hangup()
+        puppet.respond(await puppet.request("BYE"), 200)
+        assert await ended(told.call) == ANSWERED
+        assert network.times(OURS, "INVITE") == [0]
+
+
+@virtual
+async def test_a_phone_that_rings_after_a_freeze_is_cancelled() -> None:
+    async with against_a_puppet() as (_, agent, puppet):
+        told = place(agent, ring_timeout=120)
+        invite = await puppet.request("INVITE")
+        told.call.hangup()
+        freeze(60)
+        puppet.respond(invite, 180)
+        puppet.respond(await puppet.request("CANCEL"), 200)
+        puppet.respond(invite, 487)
+        assert await ended(told.call) == Ending(EndedBy.LOCAL, 487, reached=True)
+
+
+@virtual
+async def test_a_bye_is_repeated_even_late() -> None:
+    async with against_a_puppet() as (_, agent, puppet):
+        told, _ = await talking(agent, puppet)
+        told.call.hangup()
+        await puppet.request("BYE")
+        freeze(60)
+        puppet.respond(await puppet.request("BYE"), 481)
+        await told.call.released
 
 
 # ---------------------------------------------------------------- requests within the call
