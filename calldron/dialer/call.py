@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import structlog
 from calldron.dialer.journal import Journal
 from calldron.dialer.ports import AttemptEnd, Claim, Clock, DialRequest, Engine, Leg, LegIntent, LegProgress
 from calldron.dialer.prompts import Prompts
+from calldron.dialer.tenure import Tenure
 from calldron.domain.attempt import begin
 from calldron.domain.commands import (
     Bridge,
@@ -39,18 +40,33 @@ from calldron.domain.events import (
     Timer,
     Withdrawn,
 )
-from calldron.domain.outcome import Ending, Fault, Outcome, classify
+from calldron.domain.outcome import Ending, Fault, Outcome, classify, reached_nobody
 
 log = structlog.get_logger(__name__)
 
 MAX_DIGITS = 64  # keys kept of one attempt
 
 
+@dataclass(frozen=True, slots=True)
+class _Permitted:
+    """A further dial is committed and the trunk's rate has room for it."""
+
+    role: Role
+    leg_id: int
+
+
 class CallRun:
     """A claimed call on its way. ``run`` returns once every leg is down and the end is on disk."""
 
     def __init__(
-        self, claim: Claim, engine: Engine, journal: Journal, prompts: Prompts, clock: Clock, tracks: Path
+        self,
+        claim: Claim,
+        tenure: Tenure,
+        engine: Engine,
+        journal: Journal,
+        prompts: Prompts,
+        clock: Clock,
+        tracks: Path,
     ) -> None:
         self.claim = claim
         self.answered = False  # a leg was answered, so there may be tracks
@@ -59,11 +75,17 @@ class CallRun:
         self._journal = journal
         self._prompts = prompts
         self._clock = clock
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._tenure = tenure
+        self._renewed = asyncio.Event()
+        self._events: asyncio.Queue[Event | _Permitted] = asyncio.Queue()
         self._begun = asyncio.Event()  # the first leg is dialled, or none will be
+        self._withdrawn = False
         self._called_off = False  # withdrawn or stopped, perhaps not read yet
-        self._legs: dict[Role, Leg] = {}
+        self._asking: dict[Role, asyncio.Task[None]] = {}  # dials that wait for their permit
+        self._first_leg: Leg | None = None
+        self._legs: dict[Role, Leg] = {}  # that are up
         self._leg_ids: dict[Role, int] = {}
+        self._endings: list[Ending] = []
         self._timers: dict[Timer, asyncio.Task[None]] = {}
         self._fired: set[Timer] = set()  # expired and neither read nor stopped yet
         self._digits = ""
@@ -73,18 +95,28 @@ class CallRun:
     async def departed(self) -> None:
         """Return once the first INVITE has left, or the call is over without one."""
         await self._begun.wait()
-        if self._legs:
-            await self._legs[self.claim.first].departed()
+        if self._first_leg is not None:
+            await self._first_leg.departed()
 
     def withdraw(self, *, gently: bool) -> None:
         """The owner took the call back."""
-        self._called_off = True
-        self._events.put_nowait(Withdrawn(gently))
+        self._withdrawn = True
+        self._call_off(Withdrawn(gently))
 
     def hang_up(self) -> None:
-        """The dialer stops."""
+        """The dialer stops, or the call is not ours any more."""
+        self._call_off(Stopped())
+
+    def _call_off(self, why: Withdrawn | Stopped) -> None:
         self._called_off = True
-        self._events.put_nowait(Stopped())
+        self._events.put_nowait(why)
+        for role in list(self._asking):
+            self._refuse(role)
+
+    def renewed(self, tenure: Tenure) -> None:
+        """The lease was prolonged."""
+        self._tenure = tenure
+        self._renewed.set()
 
     async def run(self) -> None:
         """Dial, follow the machine, write the end. An engine or machine that fails ends the call as failed by us."""
@@ -94,23 +126,27 @@ class CallRun:
             log.exception("call broke", call=self.claim.call_id, attempt=self.claim.attempt_id)
             for leg in self._legs.values():
                 leg.hangup()
-            await self._finish(Finish(Outcome.ANSWERED if self.answered else Outcome.FAILED, None, Fault.OURS, None))
+            outcome = Outcome.ANSWERED if self.answered else Outcome.FAILED
+            await self._finish(Finish(outcome, None, Fault.OURS, None), refused=False)
             raise
         finally:
             self._begun.set()
-            for timer in self._timers.values():
-                timer.cancel()
+            for task in (*self._timers.values(), *self._asking.values()):
+                task.cancel()
 
     async def _follow(self) -> None:
         intro = self.claim.sound_id
         if intro is not None:
             await self._prompts.ready(intro)
         machine, commands = begin(self.claim.plan)
-        self._leg_ids[self.claim.first] = self.claim.leg_id  # committed with the claim
         await self._carry_out(commands)
         self._begun.set()
         while not machine.over:
             event = await self._events.get()
+            if isinstance(event, _Permitted):
+                if self._asking.pop(event.role, None):  # else it was refused meanwhile
+                    self._send(event.role, event.leg_id)
+                continue
             if isinstance(event, Expired):
                 if event.timer not in self._fired:
                     continue  # stopped after it had run out
@@ -123,7 +159,7 @@ class CallRun:
         for command in commands:
             match command:
                 case Dial(role):
-                    await self._dial(role)
+                    self._dial(role)
                 case Play(role, tune):
                     self._legs[role].play(self._prompt(tune), loop=tune is not Tune.INTRO)
                 case StopPlaying(role):
@@ -133,6 +169,8 @@ class CallRun:
                 case Hangup(role):
                     if leg := self._legs.get(role):  # a dial that was refused has no leg
                         leg.hangup()
+                    elif role in self._asking:
+                        self._refuse(role)
                 case Bridge():
                     self._engine.bridge(self._legs[Role.CLIENT], self._legs[Role.OPERATOR])
                 case StartTimer(timer, seconds):
@@ -140,7 +178,7 @@ class CallRun:
                 case StopTimer(timer):
                     self._stop(timer)
                 case Finish():
-                    await self._finish(command)
+                    await self._finish(command, refused=self._reached_nobody(command))
 
     def _prompt(self, tune: Tune) -> str:
         if tune is not Tune.INTRO:
@@ -148,32 +186,72 @@ class CallRun:
         assert self.claim.sound_id is not None, "the machine plays an intro only where the plan has one"  # noqa: S101
         return self._prompts.name(self.claim.sound_id)
 
-    async def _dial(self, role: Role) -> None:
-        if self._called_off:  # looked at immediately before each dial; the machine learns the reason from the queue
+    def _dial(self, role: Role) -> None:
+        if self._first_leg is None and role is self.claim.first:
+            self._send(role, self.claim.leg_id)  # committed with the claim
+        elif self._called_off:
+            self._events.put_nowait(Refused(role))  # the machine learns the reason from the queue
+        else:
+            self._asking[role] = asyncio.create_task(self._ask(role), name=f"{role} of call {self.claim.call_id}")
+
+    async def _ask(self, role: Role) -> None:
+        """Get leave for a further dial. The call goes on meanwhile: who waits for it may hang up."""
+        permit = await self._journal.intend(
+            LegIntent(
+                self.claim.attempt_id,
+                self.claim.lease,
+                role,
+                self._number(role),
+                self.claim.trunk.id,
+                self._clock.now(),
+            )
+        )
+        if permit is None:
+            self._refuse(role)
+            return
+        if permit.wait > 0:
+            await self._clock.sleep(permit.wait)
+        while not self._tenure.lasts(
+            self._clock
+        ):  # the store was away: whether we are still meant is told by a renewal
+            self._renewed.clear()
+            await self._renewed.wait()
+        self._events.put_nowait(_Permitted(role, permit.leg_id))
+
+    def _refuse(self, role: Role) -> None:
+        self._asking.pop(role).cancel()
+        self._events.put_nowait(Refused(role))
+
+    def _send(self, role: Role, leg_id: int) -> None:
+        if not self._may_leave():
             self._events.put_nowait(Refused(role))
             return
-        claim = self.claim
-        number = claim.number if role is Role.CLIENT else claim.operator
-        leg_id = self._leg_ids.get(role) if not self._legs else None
-        if leg_id is None:
-            permit = await self._journal.intend(
-                LegIntent(claim.attempt_id, claim.lease, role, number, claim.trunk.id, self._clock.now())
-            )
-            if permit is None:
-                self._events.put_nowait(Refused(role))
-                return
-            leg_id = permit.leg_id
         self._leg_ids[role] = leg_id
+        claim = self.claim
         request = DialRequest(
             leg_id=str(leg_id),
             role=role,
-            number=number,
+            number=self._number(role),
             caller_id=claim.caller_id,
             trunk=claim.trunk,
             ring_timeout=claim.ring_timeout,
             recording=self.tracks if claim.record else None,
+            may_leave=self._may_leave,
         )
-        self._legs[role] = self._engine.dial(request, self._emit)
+        leg = self._engine.dial(request, self._emit)
+        self._legs[role] = leg
+        self._first_leg = self._first_leg or leg
+
+    def _may_leave(self) -> bool:
+        """Looked at immediately before each INVITE. Where the lease may have ended unnoticed, as in a process that was
+        frozen, the call is given up: it may be somebody else's by now, or final."""
+        if not self._called_off and not self._tenure.lasts(self._clock):
+            log.warning("call is given up, its lease may be over", call=self.claim.call_id)
+            self.hang_up()
+        return not self._called_off
+
+    def _number(self, role: Role) -> str:
+        return self.claim.number if role is Role.CLIENT else self.claim.operator
 
     def _emit(self, event: LegEvent) -> None:
         self._events.put_nowait(event)
@@ -191,6 +269,8 @@ class CallRun:
             case Digit(Role.CLIENT, key):
                 self._digits = (self._digits + key)[:MAX_DIGITS]
             case Ended(role, ending):
+                self._legs.pop(role, None)
+                self._endings.append(ending)
                 if role is Role.CLIENT and self._client_answered is not None:
                     self._talk = self._clock.monotonic() - self._client_answered
                 self._note_end(role, ending, now)
@@ -229,7 +309,11 @@ class CallRun:
         if running is not None:
             running.cancel()
 
-    async def _finish(self, finish: Finish) -> None:
+    def _reached_nobody(self, finish: Finish) -> bool:
+        """Whether the attempt was none: what failed was a trunk or this process, before anybody was called."""
+        return finish.outcome is Outcome.FAILED and not self._withdrawn and all(map(reached_nobody, self._endings))
+
+    async def _finish(self, finish: Finish, *, refused: bool) -> None:
         claim = self.claim
         end = AttemptEnd(
             attempt_id=claim.attempt_id,
@@ -241,6 +325,7 @@ class CallRun:
             sip_code=finish.sip_code,
             digits=self._digits,
             talk=round(self._talk, 3),
+            refused=refused,
         )
         if not await self._journal.finish(end):
             log.warning("attempt was no longer ours", call=claim.call_id, attempt=claim.attempt_id)

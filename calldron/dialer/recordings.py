@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,15 +57,17 @@ class Recordings:
         """Wait until every take handed in is done."""
         await self._takes.join()
 
-    async def recover(self) -> None:
-        """Submit what a process left that died before it was mixed, whether the call was up then or over."""
-        for orphan in await self._store.unrecorded(await asyncio.to_thread(self._left)):
+    async def recover(self, up: Collection[int] = ()) -> None:
+        """Submit what a process left that died before it was mixed, whether the call was up then or over. ``up``:
+        attempts of this process, whose tracks are still written even where the store holds them for over."""
+        left = set(await asyncio.to_thread(self._left))
+        for orphan in await self._store.unrecorded(sorted(left.difference(up))):
             path = recording_path(orphan.account_id, orphan.batch_id, orphan.call_id, orphan.attempt_id)
             self.submit(Take(orphan.attempt_id, self.tracks_of(orphan.attempt_id), path))
 
     def _left(self) -> list[int]:
         """The attempts of which there are tracks."""
-        return sorted(int(folder.name) for folder in self._tracks.glob("*") if folder.name.isdecimal())
+        return [int(folder.name) for folder in self._tracks.glob("*") if folder.name.isdecimal()]
 
     async def run(self) -> None:
         """Mix until cancelled. Tracks that can't be mixed stay where they are, and the log says why."""
@@ -100,5 +104,5 @@ class Recordings:
         for path in paths:
             file = self._recordings / path
             file.unlink(missing_ok=True)
-            if file.parent.is_dir() and not any(file.parent.iterdir()):
+            with suppress(OSError):  # it is not empty, or gone already
                 file.parent.rmdir()

@@ -43,7 +43,6 @@ class Dialer:
         self._settings = settings
         self._journal = Journal(store, clock)
         self._recordings = Recordings(engine, store, clock, settings.tracks, settings.recordings)
-        self._rescuer = Rescuer(store, self._recordings, clock, lease)
         self._scheduler = Scheduler(
             store,
             engine,
@@ -54,6 +53,7 @@ class Dialer:
             max_calls=settings.max_calls,
             lease=lease,
         )
+        self._rescuer = Rescuer(store, self._scheduler, self._recordings, clock, lease)
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -69,7 +69,6 @@ class Dialer:
         await self._engine.start()
         try:
             await self._prompts.start()
-            await self._recordings.recover()
             await self._run_parts()
         finally:
             await self._engine.stop()

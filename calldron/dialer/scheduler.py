@@ -1,6 +1,7 @@
 """What goes out now: claims calls while there is room and gives each its coroutine."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import timedelta
 
 import structlog
@@ -10,6 +11,7 @@ from calldron.dialer.journal import Journal
 from calldron.dialer.ports import Claim, Clock, Engine, Store
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.recordings import Recordings, Take, recording_path
+from calldron.dialer.tenure import Tenure
 from calldron.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -55,13 +57,20 @@ class Scheduler:
         """Calls claimed and not ended."""
         return len(self._calls)
 
+    @property
+    def held(self) -> list[int]:
+        """The attempts of these calls."""
+        return list(self._calls)
+
     async def run(self) -> None:
         """Claim and dial until ``stop``; calls that are up go on then. Not to be cancelled: a claim that is under way
         may be committed, and its calls would belong to nobody."""
         while not self._stopping:
-            claims = await self._claim()
+            # Before the store is asked: who knows when its answer is read.
+            tenure = Tenure.beginning(self._clock, self._lease)
+            claims = await self._claim(tenure)
             for claim in claims:
-                self._begin(claim)
+                self._begin(claim, tenure)
             if not claims:
                 await self._wait()
 
@@ -80,6 +89,19 @@ class Scheduler:
             if call := self._calls.get(withdrawal.attempt_id):
                 call.withdraw(gently=withdrawal.gently)
 
+    def renewed(self, attempts: Collection[int], tenure: Tenure) -> None:
+        """These are ours for another lease."""
+        for attempt in attempts:
+            if call := self._calls.get(attempt):
+                call.renewed(tenure)
+
+    def disown(self, attempts: Collection[int]) -> None:
+        """Hang up what is not ours any more; what these calls write changes nothing."""
+        for attempt in attempts:
+            if call := self._calls.get(attempt):
+                log.warning("call is not ours any more, it is hung up", call=call.claim.call_id, attempt=attempt)
+                call.hang_up()
+
     def hang_up(self) -> None:
         """The dialer stops: end every call."""
         for call in self._calls.values():
@@ -89,14 +111,13 @@ class Scheduler:
         """Wait until no call is up."""
         await self._empty.wait()
 
-    async def _claim(self) -> list[Claim]:
+    async def _claim(self, tenure: Tenure) -> list[Claim]:
         self._look.clear()
         room = min(self._max_calls - len(self._calls), AT_THE_DOOR - self._at_the_door)
         if room <= 0:
             return []
-        now = self._clock.now()
         try:
-            return await self._store.claim(now, now + self._lease, room)
+            return await self._store.claim(self._clock.now(), tenure.until, room)
         except StoreUnavailable as error:
             log.warning("store away, nothing is dialled", error=str(error))
             return []
@@ -119,9 +140,9 @@ class Scheduler:
             timer.cancel()
             look.cancel()
 
-    def _begin(self, claim: Claim) -> None:
+    def _begin(self, claim: Claim, tenure: Tenure) -> None:
         tracks = self._recordings.tracks_of(claim.attempt_id)
-        call = CallRun(claim, self._engine, self._journal, self._prompts, self._clock, tracks)
+        call = CallRun(claim, tenure, self._engine, self._journal, self._prompts, self._clock, tracks)
         self._calls[claim.attempt_id] = call
         self._empty.clear()
         self._at_the_door += 1

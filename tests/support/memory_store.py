@@ -50,6 +50,7 @@ class MemoryStore:
         self.transactions: list[tuple[str, list[object]]] = []
         self.entered: list[str] = []  # transactions begun
         self.away = 0
+        self.away_from: set[str] = set()  # what fails whatever ``away`` says
         self.error: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -57,6 +58,7 @@ class MemoryStore:
         self.due: datetime | None = None
         self.rooms: list[int] = []
         self.refuses = False
+        self.wait = 0.0  # until the rate of the trunk has room for a further dial
         self.ours = True  # what ``finish`` answers
         self.withdrawals: list[Withdrawal] = []
         self.orphans: list[Orphan] = []
@@ -87,7 +89,7 @@ class MemoryStore:
 
     async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | None]:
         await self._commit("intend", intents)
-        return [None if self.refuses else Permit(next(self._leg_ids)) for _ in intents]
+        return [None if self.refuses else Permit(next(self._leg_ids), self.wait) for _ in intents]
 
     async def progress(self, steps: Sequence[LegProgress]) -> None:
         await self._commit("progress", steps)
@@ -105,11 +107,13 @@ class MemoryStore:
         return [attempt for attempt in held if attempt in self.lost]
 
     async def rescue(self, now: datetime) -> list[Orphan]:
+        await self._commit("rescue", [now])
         orphans, self.orphans = self.orphans, []
         self.unmixed += orphans
         return orphans
 
     async def unrecorded(self, attempts: Sequence[int]) -> list[Orphan]:
+        await self._commit("unrecorded", attempts)
         return [orphan for orphan in self.unmixed if orphan.attempt_id in attempts]
 
     async def withdrawn(self) -> list[Withdrawal]:
@@ -134,7 +138,7 @@ class MemoryStore:
         await self.gate.wait()
         if self.error:
             raise self.error
-        if self.away:
-            self.away -= 1
+        if self.away or name in self.away_from:
+            self.away = max(0, self.away - 1)
             raise StoreUnavailable("The database is locked.")
         self.transactions.append((name, list(items)))

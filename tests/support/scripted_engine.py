@@ -6,7 +6,7 @@ from pathlib import Path
 
 from calldron.dialer.ports import DialRequest, Leg
 from calldron.domain.events import Answered, Digit, Ended, LegEvent, Played, Ringing
-from calldron.domain.outcome import Ending
+from calldron.domain.outcome import EndedBy, Ending
 from support.attempt_world import CANCELLED, HUNG_UP, LEFT
 
 
@@ -50,6 +50,13 @@ class ScriptedLeg:
 
     def played(self) -> None:
         self._emit(Played(self.request.role))
+
+    def leave(self) -> bool:
+        """Let its INVITE leave, as a real leg does a little after the dial; where it may not, the leg is over."""
+        if self.request.may_leave():
+            return True
+        self.end(Ending(EndedBy.LOCAL, sent=False))
+        return False
 
     def end(self, ending: Ending = LEFT) -> None:
         self.over = True

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.attempt_world import BUSY, LEFT, MEDIA_LOST
+from support.attempt_world import BUSY, LEFT, MEDIA_LOST, NO_REPLY, OVERLOADED, WRONG_NUMBER
 from support.clock import HandClock, settled, until
 from support.memory_store import MemoryStore, claim
 from support.scripted_engine import ScriptedEngine, ScriptedLeg
@@ -15,10 +16,11 @@ from calldron.dialer.call import MAX_DIGITS, CallRun
 from calldron.dialer.journal import Journal
 from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress
 from calldron.dialer.prompts import Prompts
+from calldron.dialer.tenure import Tenure
 from calldron.domain.batch import BatchType, Confirmation
 from calldron.domain.commands import Tune
 from calldron.domain.events import Role
-from calldron.domain.outcome import Fault, Outcome, Result
+from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, Result
 from calldron.domain.plan import Plan
 
 BARE = Plan(BatchType.BATCH, Confirmation.DTMF)
@@ -34,6 +36,7 @@ CALLBACK = Plan(
     secretary_after=20.0,
 )
 INTRO = 5
+LEASE = timedelta(seconds=100)
 
 
 class Desk:
@@ -52,7 +55,8 @@ class Desk:
 
     def call(self, plan: Plan, *, record: bool = True) -> CallRun:
         claimed: Claim = claim(1, plan, sound_id=INTRO if plan.has_intro else None, record=record)
-        run = CallRun(claimed, self.engine, self.journal, self.prompts, self.clock, self.tracks)
+        tenure = Tenure.beginning(self.clock, LEASE)
+        run = CallRun(claimed, tenure, self.engine, self.journal, self.prompts, self.clock, self.tracks)
         self.running = asyncio.create_task(run.run())
         return run
 
@@ -374,3 +378,227 @@ async def test_an_attempt_that_is_no_longer_ours_ends_quietly(desk: Desk) -> Non
     leg = await desk.leg()
     leg.answer()
     await desk.end()
+
+
+async def test_an_operator_waits_for_the_rate_of_the_trunk_and_the_client_hears_ringback(desk: Desk) -> None:
+    desk.store.wait = 3.0
+    desk.call(TRANSFER)
+    client = await desk.leg()
+    client.answer()
+    client.press("1")
+    await until(lambda: 3.0 in desk.clock.waits)
+    assert ("play", "tune-ringback", True) in client.done
+    desk.clock.turn(2.9)
+    await settled()
+    assert len(desk.engine.legs) == 1
+    desk.clock.turn(0.1)
+    operator = await desk.leg(1)
+    operator.answer()
+    operator.end(LEFT)
+    assert (await desk.end()).result is Result.CONNECTED
+
+
+async def waiting_for_the_operators_turn(desk: Desk) -> tuple[CallRun, ScriptedLeg]:
+    """A call whose client confirmed, and whose operator may be dialled in three seconds."""
+    desk.store.wait = 3.0
+    run = desk.call(TRANSFER)
+    client = await desk.leg()
+    client.answer()
+    client.press("1")
+    await until(lambda: 3.0 in desk.clock.waits)
+    return run, client
+
+
+@pytest.mark.parametrize("gently", [True, False])
+async def test_who_is_withdrawn_while_a_dial_waits_is_not_dialled(desk: Desk, gently: bool) -> None:
+    run, client = await waiting_for_the_operators_turn(desk)
+    run.withdraw(gently=gently)
+    end = await desk.end()
+    assert len(desk.engine.legs) == 1
+    assert ("hang up",) in client.done
+    assert (end.outcome, end.result) == (
+        (Outcome.ANSWERED, Result.CALLBACK_FAILED) if gently else (Outcome.CANCELED, Result.CONFIRMED)
+    )
+    assert 3.0 not in desk.clock.waits
+
+
+async def test_a_stop_while_a_dial_waits_ends_the_call_at_once(desk: Desk) -> None:
+    run, _ = await waiting_for_the_operators_turn(desk)
+    run.hang_up()
+    assert (await desk.end()).result is Result.CONFIRMED
+    assert len(desk.engine.legs) == 1
+
+
+async def test_nobody_is_dialled_for_a_client_who_left_while_the_dial_waited(desk: Desk) -> None:
+    _, client = await waiting_for_the_operators_turn(desk)
+    client.end(LEFT)
+    assert (await desk.end()).result is Result.CONFIRMED
+    desk.clock.turn(10)
+    await settled()
+    assert len(desk.engine.legs) == 1
+
+
+async def test_nobody_is_dialled_for_a_client_who_left_the_moment_the_permit_came(desk: Desk) -> None:
+    _, client = await waiting_for_the_operators_turn(desk)
+    desk.clock.turn(3.0)
+    client.end(LEFT)
+    assert (await desk.end()).result is Result.CONFIRMED
+    assert len(desk.engine.legs) == 1
+
+
+# ---------------------------------------------------------------- leases that may be over
+
+
+@pytest.mark.parametrize("plan", [KEYED, CALLBACK])
+async def test_a_process_frozen_between_claim_and_dial_rings_nobody(desk: Desk, plan: Plan) -> None:
+    desk.store.gate.clear()
+    desk.call(plan)
+    await until(lambda: "sound" in desk.store.entered)
+    desk.clock.turn(LEASE.total_seconds())
+    desk.store.gate.set()
+    end = await desk.end()
+    assert desk.engine.legs == []
+    assert (end.outcome, end.fault, end.refused) == (Outcome.FAILED, Fault.OURS, True)
+
+
+@pytest.mark.parametrize("plan", [KEYED, CALLBACK])
+async def test_a_process_frozen_between_dial_and_invite_rings_nobody(desk: Desk, plan: Plan) -> None:
+    desk.call(plan)
+    leg = await desk.leg()
+    desk.clock.turn(LEASE.total_seconds() * 0.8)
+    assert not leg.leave()
+    end = await desk.end()
+    assert (end.outcome, end.fault, end.refused) == (Outcome.FAILED, Fault.OURS, True)
+
+
+async def test_a_renewal_lets_invites_leave_for_longer(desk: Desk) -> None:
+    run = desk.call(KEYED)
+    leg = await desk.leg()
+    desk.clock.turn(LEASE.total_seconds() * 0.7)
+    run.renewed(Tenure.beginning(desk.clock, LEASE))
+    desk.clock.turn(LEASE.total_seconds() * 0.7)
+    assert leg.leave()
+    leg.end(BUSY)
+    assert (await desk.end()).outcome is Outcome.BUSY
+
+
+async def test_a_further_dial_waits_until_the_lease_is_known_to_last(desk: Desk) -> None:
+    run = desk.call(TRANSFER)
+    client = await desk.leg()
+    client.answer()
+    desk.clock.turn(LEASE.total_seconds())
+    client.press("1")
+    await until(lambda: desk.store.committed("intend"))
+    await settled()
+    assert len(desk.engine.legs) == 1
+    run.renewed(Tenure.beginning(desk.clock, LEASE))
+    operator = await desk.leg(1)
+    operator.answer()
+    operator.end(LEFT)
+    assert (await desk.end()).result is Result.CONNECTED
+
+
+async def test_a_further_dial_of_a_call_that_is_lost_does_not_leave(desk: Desk) -> None:
+    run = desk.call(TRANSFER)
+    client = await desk.leg()
+    client.answer()
+    desk.clock.turn(LEASE.total_seconds())
+    client.press("1")
+    await until(lambda: desk.store.committed("intend"))
+    run.hang_up()
+    await desk.end()
+    assert len(desk.engine.legs) == 1
+    assert ("hang up",) in client.done
+
+
+# ---------------------------------------------------------------- attempts that were none
+
+NO_ADDRESS = Ending(EndedBy.SILENCE, sent=False)
+NO_PORT = Ending(EndedBy.MEDIA, sent=False)
+
+
+@pytest.mark.parametrize(
+    ("ending", "refused"),
+    [
+        (OVERLOADED, True),
+        (NO_REPLY, True),
+        (Ending(EndedBy.REMOTE, 403), True),
+        (Ending(EndedBy.REMOTE, 407), True),
+        (NO_ADDRESS, True),
+        (NO_PORT, True),
+        (Ending(EndedBy.REMOTE, 503, reached=True), False),
+        (Ending(EndedBy.SILENCE, reached=True), False),
+        (Ending(EndedBy.REMOTE, 500), False),
+        (BUSY, False),
+        (WRONG_NUMBER, False),
+        (Ending(EndedBy.REMOTE, 484, sent=False), False),
+        (MEDIA_LOST, False),
+    ],
+)
+async def test_which_attempts_do_not_count(desk: Desk, ending: Ending, refused: bool) -> None:
+    desk.call(BARE)
+    leg = await desk.leg()
+    leg.end(ending)
+    assert (await desk.end()).refused is refused
+
+
+async def test_an_attempt_counts_where_one_of_its_numbers_was_reached(desk: Desk) -> None:
+    desk.call(CALLBACK)
+    (await desk.leg()).end(BUSY)
+    await until(lambda: {12.0, 20.0} <= set(desk.clock.waits))
+    desk.clock.turn(20)
+    await desk.leg(2)
+    for leg in desk.engine.legs[1:]:
+        leg.end(OVERLOADED)
+    end = await desk.end()
+    assert (end.outcome, end.refused) == (Outcome.FAILED, False)
+
+
+async def test_an_attempt_does_not_count_where_all_its_dials_were_refused(desk: Desk) -> None:
+    desk.call(CALLBACK)
+    (await desk.leg()).end(OVERLOADED)
+    await until(lambda: {12.0, 20.0} <= set(desk.clock.waits))
+    desk.clock.turn(20)
+    await desk.leg(2)
+    for leg in desk.engine.legs[1:]:
+        leg.end(OVERLOADED)
+    end = await desk.end()
+    assert (end.outcome, end.refused) == (Outcome.FAILED, True)
+
+
+async def test_a_stop_before_the_dial_costs_no_attempt_and_one_while_it_rings_does(desk: Desk) -> None:
+    run = desk.call(KEYED)
+    leg = await desk.leg()
+    leg.ring()
+    run.hang_up()
+    assert not (await desk.end()).refused
+
+
+async def test_a_withdrawn_call_is_no_refused_one(desk: Desk) -> None:
+    run = desk.call(KEYED)
+    leg = await desk.leg()
+    run.withdraw(gently=True)
+    leg.end(OVERLOADED)
+    end = await desk.end()
+    assert (end.outcome, end.refused) == (Outcome.CANCELED, False)
+
+
+async def test_a_call_that_broke_counts(desk: Desk) -> None:
+    desk.engine.broken = RuntimeError("a defect")
+    desk.call(KEYED)
+    assert desk.running
+    with pytest.raises(RuntimeError, match="a defect"):
+        await asyncio.wait_for(asyncio.shield(desk.running), 5)
+    (end,) = desk.store.committed("finish")
+    assert isinstance(end, AttemptEnd)
+    assert not end.refused
+
+
+async def test_who_opts_out_is_hung_up_on_and_the_end_says_so(desk: Desk) -> None:
+    desk.call(replace(KEYED, opt_out_digit="9"))
+    leg = await desk.leg()
+    leg.answer()
+    leg.press("9")
+    end = await desk.end()
+    assert (end.outcome, end.result, end.digits) == (Outcome.ANSWERED, Result.OPTED_OUT, "9")
+    assert leg.done[-2:] == [("stop playing",), ("hang up",)]
