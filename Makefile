@@ -1,6 +1,6 @@
 # Every target with its line of help: make help
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types bench lock clean
+.PHONY: help setup demo test chaos lint types bench lock clean
 
 BIN := .venv/bin
 READY := .venv/ready
@@ -18,6 +18,10 @@ demo: setup ## the main job for real, on loopback; KEEP=1 leaves it running
 test: setup ## all checks and the whole suite, with the programs it needs; ARGS="-k sip" goes to pytest
 	@scripts/peers
 	@scripts/check $(ARGS)
+
+chaos: setup ## installations whose every part fails, judged by their carrier; ROUNDS=200 SEED=… DATABASE=sqlite|postgres
+	@scripts/peers
+	@PYTHONPATH=.:tests $(BIN)/python -m chaos $(ROUNDS) $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database $(DATABASE)) $(ARGS)
 
 lint: setup ## style, format and import arrows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports

@@ -1,0 +1,140 @@
+"""One round: run what its plan says, wait until all is at rest, judge."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from chaos.databases import Database
+from chaos.faults import Faults
+from chaos.judge import Evidence, Interval, judge, within
+from chaos.owner import Owned, Owner
+from chaos.plan import Abilities, Deed, Plan, What
+from chaos.programs import Program
+from chaos.site import Site, open_site
+
+RESTS_WITHIN = 90.0
+"""Seconds after the last fault in which every call has to be final. An INVITE that nobody answers takes 32 of them
+(RFC 3261, timer B), a trunk that refused recovers within the others."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a round was and whether the promises held: ``broken`` is empty."""
+
+    plan: Plan
+    broken: list[str] = field(default_factory=list)
+    faults: Counter[What] = field(default_factory=Counter)
+    invites: int = 0
+    calls: int = 0
+    seconds: float = 0.0
+
+
+async def run(plan: Plan, folder: Path, can: Abilities, database: Database) -> Report:
+    """Run a round in an empty folder, which keeps the logs."""
+    began = time.monotonic()
+    report = Report(plan)
+    async with open_site(folder, plan, can, database) as site:
+        owner = Owner(site)
+        faults = Faults(site, owner)
+        site.begin()
+        for batch in plan.batches:
+            await owner.create(batch)
+        await _disturb(plan, site, owner, faults)
+        unrested = await _rest(site, owner)
+        evidence = await _evidence(site, owner)
+        report.broken = [*unrested, *judge(evidence), *await _stop(site)]
+        report.faults = Counter(faults.made)
+        report.invites = len(evidence.dials)
+        report.calls = sum(len(calls) for _, calls in evidence.shown)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+async def _disturb(plan: Plan, site: Site, owner: Owner, faults: Faults) -> None:
+    """Everything that is done and goes wrong, each at its moment."""
+
+    async def at(moment: float, work: Any) -> None:
+        await asyncio.sleep(max(0.0, site.began + moment - time.time()))
+        await work()
+
+    async with asyncio.TaskGroup() as group:
+        for fault in plan.faults:
+            group.create_task(at(fault.at, lambda fault=fault: faults.make(fault)))
+        for owned in owner.batches:
+            for act in owned.plan.acts:
+                group.create_task(at(act.at, lambda owned=owned, act=act: owner.act(owned, act)))
+
+
+async def _rest(site: Site, owner: Owner) -> list[str]:
+    """Wait until every call is final. Batches that wait for their owner or for another day are stopped."""
+    if site.plan.has_hours:  # let the window close, and see that nothing leaves
+        await asyncio.sleep(max(0.0, site.began + site.plan.edge + 3 - time.time()))
+    for owned in owner.batches:
+        paused = owned.switched and owned.switched[-1].deed is Deed.PAUSE
+        if paused or owned.closes is not None:
+            await owner.switch(owned, Deed.STOP)
+    deadline = time.monotonic() + RESTS_WITHIN
+    waiting = list(owner.batches)
+    while waiting and time.monotonic() < deadline:
+        waiting = [owned for owned in waiting if int((await owner.shown(owned.path))["calls_left"])]
+        await asyncio.sleep(0.2)
+    return [await _why(owner, owned) for owned in waiting]
+
+
+async def _why(owner: Owner, owned: Owned) -> str:
+    left = [call for call in await owner.calls(owned) if not call["final"]]
+    return f"batch {owned.id} does not come to rest within {RESTS_WITHIN:.0f} s: {left}"
+
+
+async def _evidence(site: Site, owner: Owner) -> Evidence:
+    shown = [(await owner.shown(owned.path), await owner.calls(owned)) for owned in owner.batches]
+    return Evidence(
+        dials=site.carrier.dials(),
+        batches=owner.batches,
+        shown=shown,
+        carrier=site.carrier.lives,
+        nodes=[life for dialer in site.dialers for life in dialer.lives],
+        cps=site.plan.cps,
+        channels=site.plan.channels,
+        away=site.away,
+        excused=[*site.full, *site.away],
+        falls=[(at, f"{program.name} ended by itself") for program, at in site.falls],
+        errors=owner.errors,
+    )
+
+
+async def _stop(site: Site) -> list[str]:
+    """Stop everything in good order; what is wrong with that, and what the logs say was wrong before."""
+    await asyncio.gather(*(site.stop(dialer) for dialer in site.dialers))
+    await site.stop(site.web)
+    programs = [*site.dialers, site.web]
+    broken = [f"{one.name} ended with {code} when asked to" for one in programs for code in one.codes if code]
+    if site.remaining():
+        broken.append(f"processes are left behind: {site.remaining()}")
+    # A web server that can't write says so, request by request, in its log.
+    excused = {site.web: [*site.full, *site.away]}
+    return [*broken, *(words for one in programs for words in complaints(one, excused.get(one, [])))]
+
+
+def complaints(program: Program, excused: Sequence[Interval]) -> list[str]:
+    """Errors and tracebacks in a program's log, each kind once; none of the excused times."""
+    lines = program.log.read_text(errors="replace").splitlines()
+    bad = [words for at, words in _bad(lines) if not (at and within(at, excused))]
+    return list(dict.fromkeys(f"log of {program.name}: {words[:300]}" for words in bad))
+
+
+def _bad(lines: Iterable[str]) -> Iterator[tuple[float | None, str]]:
+    for line in lines:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            said = {"level": "error", "event": line} if "Traceback" in line or "Error" in line else {}
+        if said.get("level") in ("error", "critical") or "exception" in said:
+            at = datetime.fromisoformat(said["timestamp"]).timestamp() if "timestamp" in said else None
+            yield at, f"{said.get('event')} {said.get('exception', '').strip()[-150:]}"

@@ -1,0 +1,150 @@
+"""The judge sees what it is there for: every promise, broken on paper."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chaos.judge import Evidence, judge
+from chaos.ledger import Dial
+from chaos.owner import Added, Owned, Switched
+from chaos.plan import BatchPlan, Deed
+from chaos.programs import Life
+
+NUMBER = "7920020050001"
+OTHER = "7920020050002"
+
+
+def dial(at: float, number: str = NUMBER, *, lasts: float | None = 1.0, life: int = 0) -> Dial:
+    """One that rings at once and is answered."""
+    made = Dial(f"{number} {at}", number, 5060, at, life, rang=at, answered=at)
+    if lasts is not None:
+        made.ended, made.code = at + lasts, "bye"
+    return made
+
+
+def call(number: str, **fields: Any) -> dict[str, Any]:
+    """As the API shows it."""
+    return {"id": number[-1], "phone_number": f"+{number}", "final": True, "dialed_at": "2026-11-24 00:00:00", **fields}
+
+
+def evidence(*dials: Dial, attempts: int = 1, **more: Any) -> Evidence:
+    """A round in which two numbers were to be called; nothing is wrong with it but what is given."""
+    owned = Owned(BatchPlan("batch", attempts, 0, (NUMBER, OTHER)), "1", added=[Added((NUMBER, OTHER), ["1", "2"])])
+    shown = ({"id": "1", "calls": "2", "calls_left": "0", "status": "finished"}, [call(NUMBER), call(OTHER)])
+    fields: dict[str, Any] = {"batches": [owned], "shown": [shown], "carrier": [Life(0)], "nodes": [Life(0, 5060)]}
+    return Evidence(dials=sorted(dials, key=lambda one: one.at), **{**fields, **more})
+
+
+def test_a_round_without_a_fault_is_no_offence() -> None:
+    assert judge(evidence(dial(1), dial(1.5, OTHER))) == []
+
+
+def test_a_number_dialled_too_often() -> None:
+    assert "never above attempts" in judge(evidence(dial(1), dial(5)))[0]
+    assert judge(evidence(dial(1), dial(5), attempts=2)) == []
+
+
+def test_what_never_reached_the_number_is_no_dial_of_it() -> None:
+    refused = Dial("refused", NUMBER, 5060, 1.0, 0, ended=1.0, code="503")
+    died = Dial("died", NUMBER, 5060, 2.0, 0)
+    lives = [Life(0, ended=3.0), Life(4)]
+    assert judge(evidence(refused, died, dial(6, life=1), carrier=lives)) == []
+
+
+def test_two_dialogs_of_one_call() -> None:
+    assert "never two at once" in judge(evidence(dial(1, lasts=3), dial(3.9), attempts=2))[0]
+
+
+@pytest.mark.parametrize(("opens", "closes"), [(10.0, None), (None, 3.0)])
+def test_a_dial_outside_its_window(opens: float | None, closes: float | None) -> None:
+    seen = evidence(dial(6))
+    seen.batches[0].opens, seen.batches[0].closes = opens, closes
+    assert "never outside the window" in judge(seen)[0]
+
+
+def test_a_dial_after_a_pause_and_before_its_end() -> None:
+    seen = evidence(dial(6))
+    seen.batches[0].switched = [Switched(Deed.PAUSE, 2.9, 3.0)]
+    assert "never once taken back" in judge(seen)[0]
+    seen.batches[0].switched.append(Switched(Deed.RESUME, 5.5, 5.6))
+    assert judge(seen) == []
+
+
+def test_a_dial_of_a_call_that_was_taken_back() -> None:
+    seen = evidence(dial(6))
+    seen.batches[0].cancelled = {"1": 3.0}
+    assert "taken back at 3.000" in judge(seen)[0]
+
+
+def test_more_in_a_second_than_the_trunk_takes() -> None:
+    crowd = [dial(1 + nth / 10, f"79200200500{nth:02}") for nth in range(8)]
+    assert any("never above the rate" in broken for broken in judge(evidence(*crowd, cps=5)))
+    assert not any("never above the rate" in broken for broken in judge(evidence(*crowd, cps=10)))
+
+
+def test_more_dialogs_than_channels() -> None:
+    crowd = [dial(1), dial(1.5, OTHER)]
+    assert "2 at 1.500, 1 allowed" in judge(evidence(*crowd, channels=1))[0]
+    assert judge(evidence(*crowd, channels=2)) == []
+
+
+def test_dialogs_of_the_dead_hold_no_channel() -> None:
+    late = dial(3, OTHER)
+    late.caller = 5061
+    nodes = [Life(0, 5060, ended=2.0, killed=True), Life(2.5, 5061)]
+    assert judge(evidence(dial(1, lasts=None), late, nodes=nodes, channels=1)) == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda calls: calls.pop(),
+        lambda calls: calls[0].update(final=False),
+        lambda calls: calls.append(call("7920020050003")),
+        lambda calls: calls[0].update(phone_number="+7999"),
+    ],
+)
+def test_calls_that_are_lost_open_or_from_nowhere(spoil: Callable[[list[dict[str, Any]]], None]) -> None:
+    seen = evidence()
+    batch, calls = seen.shown[0]
+    spoil(calls)
+    batch["calls"], batch["calls_left"] = str(len(calls)), str(sum(not one["final"] for one in calls))
+    assert any("nothing accepted is lost" in broken for broken in judge(seen))
+
+
+def test_a_request_without_an_answer_is_done_wholly_or_not_at_all() -> None:
+    seen = evidence()
+    seen.batches[0].added.append(Added(("7920020050003", "7920020050004")))
+    batch, calls = seen.shown[0]
+    assert judge(seen) == []
+    calls.append(call("7920020050003"))
+    batch["calls"] = "3"
+    assert "nothing accepted is lost" in judge(seen)[0]
+    calls.append(call("7920020050004"))
+    batch["calls"] = "4"
+    assert judge(seen) == []
+
+
+def test_a_call_that_rang_and_says_it_was_never_dialled() -> None:
+    seen = evidence(dial(1))
+    seen.shown[0][1][0]["dialed_at"] = None
+    assert "nothing dialled unseen" in judge(seen)[0]
+    assert "no call is for it" in judge(evidence(dial(1, "7920020059999")))[0]
+
+
+def test_counters_that_are_wrong() -> None:
+    for field, value in (("calls", "3"), ("calls_left", "1"), ("status", "running")):
+        seen = evidence()
+        seen.shown[0][0][field] = value
+        assert "counters are exact" in judge(seen)[0]
+
+
+def test_somebody_is_left_on_the_line() -> None:
+    assert "nobody is left on the line" in judge(evidence(dial(1, lasts=None)))[0]
+
+
+def test_what_ends_or_fails_by_itself() -> None:
+    assert "nothing ends by itself" in judge(evidence(falls=[(5.0, "dialer0")]))[0]
+    assert "the api answers" in judge(evidence(errors=[(5.0, "POST: 500")]))[0]
+    assert judge(evidence(falls=[(5.0, "dialer0")], errors=[(5.0, "POST: 500")], excused=[(4.0, 5.5)])) == []
