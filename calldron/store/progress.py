@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from calldron.dialer.ports import AttemptEnd, LegProgress
 from calldron.domain.batch import BatchType
-from calldron.domain.outcome import Outcome, Result
+from calldron.domain.outcome import Fault, Outcome, Result
 from calldron.domain.retry import Dials, RetryPolicy
 from calldron.store import counters, health
 from calldron.store.session import Row, Session
@@ -82,6 +82,8 @@ class _Open:
         """Whether the attempt does not count: its trunk refused it, and is not known to carry others meanwhile."""
         if not end.refused or self.withdrawn or self.returns >= MOST_RETURNS:
             return False
+        if end.fault is not Fault.TRUNK:  # no INVITE left, or our credentials are wrong: no number's doing
+            return True
         return self.returned_at is None or self.carried_at is None or self.carried_at <= self.returned_at
 
 
