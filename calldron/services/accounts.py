@@ -6,6 +6,7 @@ guess. The digest is all that is kept.
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -14,8 +15,12 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from calldron.domain.errors import InvalidInput
+from calldron.services import limits, waiting
 from calldron.services.errors import NotFound
 from calldron.store.models import Account, ApiKey, User
+
+# Columns by which calls of its batches wait.
+_HOLDING = frozenset({"quota_day", "quota_week", "quota_month", "time_zone", "cps", "channels"})
 
 
 def create_user(email: str, password: str | None = None, *, language: str = "ru") -> tuple[User, str]:
@@ -45,10 +50,7 @@ def create_user(email: str, password: str | None = None, *, language: str = "ru"
 
 def reset_key(email: str) -> str:
     """A new API key for this user's account; the old one stops working at once. Raises ``NotFound``."""
-    user = User.objects.select_related("account").filter(email=email.strip().lower()).first()
-    if user is None:
-        raise NotFound(_("There is no user %(email)s.") % {"email": email})
-    return issue_key(user.account)
+    return issue_key(of_user(email))
 
 
 def issue_key(account: Account) -> str:
@@ -63,6 +65,36 @@ def account_of(key: str) -> Account | None:
     if not 1 <= len(key) <= 128:
         return None
     return Account.objects.filter(api_key__digest=_digest(key)).first()
+
+
+def update(account: Account, columns: Mapping[str, object]) -> None:
+    """Change an account; the next dial goes by it."""
+    with transaction.atomic():
+        Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+        Account.objects.filter(pk=account.pk).update(**columns)
+        if not _HOLDING.isdisjoint(columns):
+            waiting.look_again(account)
+
+
+def of_user(email: str) -> Account:
+    """The account of this user. Raises ``NotFound``."""
+    account = Account.objects.filter(users__email=email.strip().lower()).first()
+    if account is None:
+        raise NotFound(_("There is no user %(email)s.") % {"email": email})
+    return account
+
+
+def set_limits(email: str, *, cps: float | None = None, channels: int | None = None) -> Account:
+    """Limit an account over all its batches: calls a second, legs at once; 0 is no limit, ``None`` leaves it as it is.
+    Raises ``NotFound``, ``InvalidInput``."""
+    account = of_user(email)
+    columns: dict[str, object] = {}
+    if cps is not None:
+        columns["cps"] = limits.cps(cps)
+    if channels is not None:
+        columns["channels"] = limits.channels(channels)
+    update(account, columns)
+    return of_user(email)
 
 
 def _digest(key: str) -> str:

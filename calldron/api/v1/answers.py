@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from calldron.api.v1.links import call_path, record_link
 from calldron.config import config
 from calldron.services import retries
-from calldron.store.models import Attempt, Batch, Call
+from calldron.store.models import Account, Attempt, Batch, Call, StopNumber
 
 
 def encode(value: object) -> bytes:
@@ -96,6 +96,33 @@ def of_try(attempt: Attempt) -> dict[str, object]:
         "fault": attempt.fault or None,
         "sip_code": None if attempt.sip_code is None else str(attempt.sip_code),
         "duration": f"{attempt.talk or 0:.1f}",
+    }
+
+
+def of_account(account: Account) -> dict[str, object]:
+    """An account; ``cps`` and ``channels`` are the operator's to set."""
+    return {
+        "id": str(account.pk),
+        "name": account.name,
+        "from": account.caller_id,
+        "time_zone": account.time_zone,
+        "strict_numbers": account.strict_numbers,
+        "quota_day": str(account.quota_day),
+        "quota_week": str(account.quota_week),
+        "quota_month": str(account.quota_month),
+        "cps": rate(account.cps),
+        "channels": str(account.channels),
+        "created_at": _time(account.created_at),
+    }
+
+
+def of_stop(entry: StopNumber) -> dict[str, object]:
+    """A number of the stop list; ``source`` says who put it there."""
+    return {
+        "number": entry.number,
+        "comment": entry.comment,
+        "source": entry.source,
+        "created_at": _time(entry.created_at),
     }
 
 

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.security import HttpBasicAuth
 
-from calldron.api.v1 import batches, calls, problems
+from calldron.api.v1 import account, batches, calls, problems, reports, stop_list
 from calldron.api.v1.answers import absolute, answer
 from calldron.api.v1.requests import ApiRequest
 from calldron.domain.errors import CalldronError
@@ -33,6 +33,9 @@ api = NinjaAPI(
 )
 api.add_router("", batches.router)
 api.add_router("", calls.router)
+api.add_router("", account.router)
+api.add_router("", stop_list.router)
+api.add_router("", reports.router)
 
 
 @api.get("/", operation_id="root", summary="Who am I", tags=["Root"])
@@ -42,7 +45,12 @@ def root(request: ApiRequest) -> HttpResponse:
         {
             "version": "v1",
             "account": {"id": str(request.account.pk), "name": request.account.name},
-            "links": {"batches": absolute("/v1/batches"), "reference": absolute("/v1/docs")},
+            "links": {
+                "batches": absolute("/v1/batches"),
+                "account": absolute("/v1/account"),
+                "stop_list": absolute("/v1/stop-list"),
+                "reference": absolute("/v1/docs"),
+            },
         }
     )
 

@@ -86,9 +86,12 @@ def _pass_over(stream: BinaryIO, most: int) -> None:
         most -= len(piece)
 
 
-def elements(request: HttpRequest, wrapper: str, *, most: int, mistakes: Mistakes) -> list[Element]:
+def elements(
+    request: HttpRequest, wrapper: str, *, most: int, mistakes: Mistakes, plain: str | None = None
+) -> list[Element]:
     """The batches or calls of a body: ``[{"batch": {…}}]``, ``{"batch": {…}}`` or the bare ``{…}``, where
-    ``wrapper`` is ``batch``. Elements that are none are noted in ``mistakes``.
+    ``wrapper`` is ``batch``. ``plain``: in a list, a text or number alone stands for an object with this field.
+    Elements that are none are noted in ``mistakes``.
 
     Raises ``ProblemRaised`` and ``Refused``.
     """
@@ -96,17 +99,18 @@ def elements(request: HttpRequest, wrapper: str, *, most: int, mistakes: Mistake
     if not isinstance(body, list):
         found = _element(body, "", wrapper, mistakes)
         return [] if found is None else [found]
-    if not 1 <= len(body) <= most:
-        refuse(
-            [
-                FieldError(
-                    "",
-                    _("A list holds 1 to %(most)d elements, this one %(count)d.") % {"most": most, "count": len(body)},
-                )
-            ]
-        )
+    refuse_length(len(body), most)
+    if plain is not None:
+        body = [{plain: item} if isinstance(item, (str, int, float)) else item for item in body]
     read = (_element(item, f"[{place}].", wrapper, mistakes) for place, item in enumerate(body))
     return [element for element in read if element is not None]
+
+
+def refuse_length(count: int, most: int) -> None:
+    """Raise ``Refused`` where a list of so many elements is none, or too long."""
+    if not 1 <= count <= most:
+        words = _("A list holds 1 to %(most)d elements, this one %(count)d.") % {"most": most, "count": count}
+        refuse([FieldError("", words)])
 
 
 def _element(item: object, prefix: str, wrapper: str, mistakes: Mistakes) -> Element | None:
@@ -147,12 +151,17 @@ def _within(item: dict[str, object]) -> str | None:
     return None
 
 
+def media_type(request: HttpRequest) -> str:
+    """What the body is declared to be, without parameters (RFC 9110 section 8.3.1)."""
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
 def _json(request: HttpRequest) -> object:
     data = raw_body(request)
-    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
+    declared = media_type(request)
+    if declared != "application/json":
         detail = _("The body is %(type)s; send JSON with Content-Type: application/json.") % {
-            "type": media_type[:_NAME_SHOWN] or _("of no declared type")
+            "type": declared[:_NAME_SHOWN] or _("of no declared type")
         }
         raise ProblemRaised(MEDIA_TYPE, detail)
     try:

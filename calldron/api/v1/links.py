@@ -1,5 +1,7 @@
 """Paths of things, and links to recordings that open without a key for a day."""
 
+from urllib.parse import quote
+
 from django.core.signing import BadSignature, TimestampSigner
 from django.urls import register_converter
 
@@ -22,7 +24,20 @@ class IdInPath:
         return str(value)
 
 
+class NumberInPath:
+    """A phone number as it stands in a path, with or without "+". What is none is a path that does not exist: 404."""
+
+    regex = r"\+?[0-9]{7,15}"
+
+    def to_python(self, written: str) -> str:
+        return "+" + written.removeprefix("+")
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 register_converter(IdInPath, "id")
+register_converter(NumberInPath, "number")
 
 
 def batch_path(batch_id: int) -> str:
@@ -33,6 +48,11 @@ def batch_path(batch_id: int) -> str:
 def call_path(call: Call) -> str:
     """Where a call is."""
     return f"/v1/batches/{call.batch_id}/calls/{call.pk}"
+
+
+def stop_path(number: str) -> str:
+    """Where a number of the stop list is."""
+    return f"/v1/stop-list/{quote(number)}"
 
 
 def record_link(call: Call) -> str:

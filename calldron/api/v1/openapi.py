@@ -3,12 +3,17 @@
 from functools import lru_cache
 from typing import Any
 
+from calldron.api.v1.account_schemas import ACCOUNT_SCHEMAS, STOPS_CSV, STOPS_CSV_EXAMPLES
 from calldron.api.v1.api import api
 from calldron.api.v1.batches import MOST as MOST_BATCHES
 from calldron.api.v1.calls import MOST as MOST_CALLS
 from calldron.api.v1.paging import LARGEST_LIMIT, LARGEST_OFFSET, LIMIT
 from calldron.api.v1.problems import TYPES
-from calldron.api.v1.schemas import SCHEMAS, Schema
+from calldron.api.v1.report_schemas import REPORTS, SPAN
+from calldron.api.v1.schema_parts import NUMBER, Schema
+from calldron.api.v1.schemas import SCHEMAS
+from calldron.api.v1.stop_list import CSV
+from calldron.api.v1.stop_list import MOST as MOST_STOPS
 
 _POSTS = (
     "create_batches",
@@ -17,14 +22,21 @@ _POSTS = (
     "resume_batch",
     "stop_batch",
     "create_calls",
+    "add_stops",
+    "import_stops",
+    "remove_stops",
 )
 _WITH_BODY = {  # operation: (wrapper, schema, most)
     "create_batches": ("batch", "BatchGiven", MOST_BATCHES),
     "update_batch": ("batch", "BatchGiven", 1),
     "create_calls": ("call", "CallGiven", MOST_CALLS),
+    "update_account": ("account", "AccountGiven", 1),
+    "add_stops": ("stop", "StopGiven", MOST_STOPS),
+    "remove_stops": ("stop", "StopGiven", MOST_STOPS),
 }
+_TAKES_CSV = ("add_stops", "import_stops", "remove_stops")
 _STATES = ("update_batch", "start_batch", "pause_batch", "resume_batch", "stop_batch", "create_calls", "cancel_call")
-_LISTS = {"list_batches": "Batch", "list_calls": "Call"}
+_LISTS = {"list_batches": "Batch", "list_calls": "Call", "list_attempts": "Attempt", "list_stops": "Stop"}
 _ANSWERS: dict[str, tuple[int, str]] = {
     "root": (200, "Root"),
     "show_batch": (200, "Batch"),
@@ -36,6 +48,16 @@ _ANSWERS: dict[str, tuple[int, str]] = {
     "stop_batch": (200, "Switched"),
     "show_call": (200, "CallShown"),
     "cancel_call": (200, "Id"),
+    "explain_batch": (200, "WhyOfBatch"),
+    "explain_call": (200, "Why"),
+    "show_stats": (200, "Stats"),
+    "show_account": (200, "Account"),
+    "update_account": (200, "Id"),
+    "show_stop": (200, "Stop"),
+    "remove_stop": (200, "StopRemoved"),
+    "remove_stops": (200, "StopsRemoved"),
+    "add_stops": (201, "StopsAdded"),
+    "import_stops": (201, "StopsAdded"),
 }
 _STATUS = {
     400: "The body is not JSON",
@@ -44,7 +66,7 @@ _STATUS = {
     404: "Not found, or another account's",
     409: "Not possible in this state, or the first request under this Idempotency-Key is still at work",
     413: "The body is too large",
-    415: "The body is not application/json",
+    415: "The body is of another type",
     416: "No such range",
     422: "Some values can't be used",
     429: "Too many requests",
@@ -87,7 +109,7 @@ def document() -> dict[str, Any]:
     made["info"]["description"] = _INTRODUCTION + "".join(
         f"\n* [`{kind.slug}`](/v1/problems/{kind.slug}) ({kind.status})" for kind in TYPES.values()
     )
-    made["components"]["schemas"] = SCHEMAS
+    made["components"]["schemas"] = SCHEMAS | REPORTS | ACCOUNT_SCHEMAS
     for operations in made["paths"].values():
         for operation in operations.values():
             _complete(operation)
@@ -102,10 +124,14 @@ def _complete(operation: dict[str, Any]) -> None:
     operation["responses"] = _responses(name, in_path=bool(operation["parameters"]))
     if name in _LISTS:
         operation["parameters"] += [_query(*parameter) for parameter in _PAGE]
+    if name == "show_stats":
+        operation["parameters"] += [_query(*parameter) for parameter in SPAN]
     if name in _POSTS:
         operation["parameters"].append(_IDEMPOTENCY_KEY)
-    if name in _WITH_BODY:
-        operation["requestBody"] = _body(*_WITH_BODY[name])
+    if name == "list_stops":
+        operation["parameters"].append(_query("number", NUMBER[0], "Only this one."))
+    if name in _WITH_BODY or name in _TAKES_CSV:
+        operation["requestBody"] = {"required": True, "content": _taken(name)}
     if name == "get_recording":
         operation["parameters"] += [
             {
@@ -120,7 +146,9 @@ def _complete(operation: dict[str, Any]) -> None:
 
 
 def _path(name: str) -> dict[str, Any]:
-    schema = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+    schema: Schema = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+    if name == "number":
+        schema = {"type": "string", "pattern": r"^\+?[0-9]{7,15}$"}
     return {"in": "path", "name": name, "required": True, "schema": schema}
 
 
@@ -136,6 +164,14 @@ _IDEMPOTENCY_KEY = {
 }
 
 
+def _taken(name: str) -> dict[str, Any]:
+    """The types of body that an operation takes."""
+    taken = {"application/json": _body(*_WITH_BODY[name])} if name in _WITH_BODY else {}
+    if name in _TAKES_CSV:
+        taken[CSV] = {"schema": STOPS_CSV, "examples": STOPS_CSV_EXAMPLES}
+    return taken
+
+
 def _body(wrapper: str, schema: str, most: int) -> dict[str, Any]:
     bare = {"$ref": f"#/components/schemas/{schema}"}
     wrapped = {
@@ -144,9 +180,9 @@ def _body(wrapper: str, schema: str, most: int) -> dict[str, Any]:
         "properties": {wrapper: bare},
         "additionalProperties": False,
     }
-    several = {"type": "array", "minItems": 1, "maxItems": most, "items": {"anyOf": [wrapped, bare]}}
-    content = {"schema": {"anyOf": [several, wrapped, bare]}, "examples": _EXAMPLES[wrapper]}
-    return {"required": True, "content": {"application/json": content}}
+    plain = list(NUMBER) if wrapper == "stop" else []
+    several = {"type": "array", "minItems": 1, "maxItems": most, "items": {"anyOf": [wrapped, bare, *plain]}}
+    return {"schema": {"anyOf": [several, wrapped, bare]}, "examples": _EXAMPLES[wrapper]}
 
 
 _EXAMPLES: dict[str, Any] = {
@@ -178,6 +214,14 @@ _EXAMPLES: dict[str, Any] = {
         "many": {"summary": "Many", "value": [{"phone_number": "+79997778855"}, {"phone_number": "+79997778856"}]},
         "bare": {"summary": "The shortest", "value": {"phone_number": "+79997778855"}},
     },
+    "account": {
+        "one": {"summary": "No number more than twice a week", "value": {"account": {"quota_week": 2}}},
+    },
+    "stop": {
+        "one": {"summary": "One", "value": [{"stop": {"number": "+79997778855", "comment": "asked on the phone"}}]},
+        "many": {"summary": "Many", "value": ["+79997778855", "+79997778856"]},
+        "bare": {"summary": "The shortest", "value": {"number": "+79997778855"}},
+    },
 }
 
 
@@ -185,9 +229,9 @@ def _responses(name: str, *, in_path: bool) -> dict[str, Any]:
     statuses = [401, 429]
     if in_path:
         statuses.append(404)
-    if name in _WITH_BODY:
+    if name in _WITH_BODY or name in _TAKES_CSV:
         statuses += [400, 413, 415, 422]
-    if name in _LISTS or name in _POSTS:
+    if name in _LISTS or name in _POSTS or name in ("show_stats", "export_stops"):
         statuses.append(422)
     if name in _POSTS or name in _STATES:
         statuses.append(409)
@@ -200,6 +244,8 @@ def _success(name: str) -> dict[str, Any]:
     if name in _ANSWERS:
         status, schema = _ANSWERS[name]
         headers = {} if name != "update_batch" else _headers({"Warning": "A UTC offset that was ignored"}, always=False)
+        if status == 201:
+            headers = _headers({"Location": "Where the first one is"})
         return {str(status): _json({"$ref": f"#/components/schemas/{schema}"}, headers)}
     if name in _LISTS:
         items = {"type": "array", "items": {"$ref": f"#/components/schemas/{_LISTS[name]}"}}
@@ -209,7 +255,12 @@ def _success(name: str) -> dict[str, Any]:
             "required": ["count", "total", "items"],
             "properties": {"count": count, "total": count, "items": items},
         }
-        return {"200": _json({"anyOf": [items, envelope]}, _headers(_LIST_HEADERS))}
+        listed = _json({"anyOf": [items, envelope]}, _headers(_LIST_HEADERS, always=name != "list_stops"))
+        if name == "list_stops":
+            listed["content"][CSV] = {"schema": {"type": "string"}}
+        return {"200": listed}
+    if name == "export_stops":
+        return {"200": {"description": "The file", "content": {CSV: {"schema": {"type": "string"}}}}}
     if name == "get_recording":
         sound = {"audio/mpeg": {"schema": {"type": "string", "format": "binary"}}}
         return {
@@ -236,14 +287,17 @@ def _success(name: str) -> dict[str, Any]:
 _LINKS = {
     "create_batches": {
         operation: {"operationId": operation, "parameters": {"batch_id": "$response.body#/id"}}
-        for operation in ("show_batch", "update_batch", "delete_batch", "start_batch", "create_calls", "list_calls")
+        for operation in (
+            *("show_batch", "update_batch", "delete_batch", "start_batch", "create_calls", "list_calls"),
+            *("explain_batch", "show_stats"),
+        )
     },
     "create_calls": {
         operation: {
             "operationId": operation,
             "parameters": {"batch_id": "$request.path.batch_id", "call_id": "$response.body#/id"},
         }
-        for operation in ("show_call", "cancel_call")
+        for operation in ("show_call", "cancel_call", "explain_call", "list_attempts")
     },
 }
 

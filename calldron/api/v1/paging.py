@@ -25,17 +25,19 @@ class Page:
     limit: int
     offset: int
     envelope: bool
+    others: dict[str, str]  # what else the query may say of this list, and says
 
 
-def asked(request: HttpRequest) -> Page:
-    """Read the query. Raises ``Refused``."""
+def asked(request: HttpRequest, *others: str) -> Page:
+    """Read the query. ``others``: parameters that this list has beside the usual ones. Raises ``Refused``."""
     errors: list[FieldError] = []
     page = Page(
         limit=_whole(request, "limit", LIMIT, 1, LARGEST_LIMIT, errors),
         offset=_whole(request, "offset", 0, 0, LARGEST_OFFSET, errors),
         envelope=_flag(request, "envelope", errors),
+        others={name: request.GET[name] for name in others if name in request.GET},
     )
-    known = ("limit", "offset", "envelope")
+    known = ("limit", "offset", "envelope", *others)
     errors += [FieldError(name, _("There is no parameter of this name.")) for name in request.GET if name not in known]
     refuse(errors)
     return page
@@ -77,8 +79,8 @@ def _links(path: str, page: Page, total: int) -> str:
         places["prev"] = max(0, min(page.offset - page.limit, last))
     if page.offset + page.limit < total:
         places["next"] = page.offset + page.limit
-    envelope = {"envelope": "1"} if page.envelope else {}
+    others = page.others | ({"envelope": "1"} if page.envelope else {})
     return ", ".join(
-        f'<{absolute(path)}?{urlencode({"limit": page.limit, "offset": offset, **envelope})}>; rel="{relation}"'
+        f'<{absolute(path)}?{urlencode({"limit": page.limit, "offset": offset, **others})}>; rel="{relation}"'
         for relation, offset in places.items()
     )

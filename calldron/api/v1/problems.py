@@ -88,8 +88,8 @@ TOO_LARGE = ProblemType(
 MEDIA_TYPE = ProblemType(
     "unsupported-media-type",
     415,
-    gettext_lazy("The body is not application/json"),
-    gettext_lazy("Send JSON and say so: Content-Type: application/json."),
+    gettext_lazy("The body is of another type"),
+    gettext_lazy("Send JSON and say so: Content-Type: application/json. The stop list takes text/csv too."),
 )
 RANGE = ProblemType(
     "range-not-satisfiable",

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from jsonschema_rs import validator_for
 
 from calldron.api.v1.openapi import document
-from calldron.api.v1.schemas import BATCH_GIVEN, CALL_GIVEN, WHOLE
+from calldron.api.v1.schema_parts import WHOLE
+from calldron.api.v1.schemas import BATCH_GIVEN, CALL_GIVEN
 from calldron.domain.calendar import WEEKDAYS
 from calldron.domain.errors import InvalidInput
 from calldron.services import days, retries, values
