@@ -1,0 +1,57 @@
+"""The database: whether it answers, is of this version, keeps what it is given, and has the same time as we."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from calldron.diagnosis.finding import Finding
+from calldron.store.models import User
+
+SUBJECT = "database"
+OLDEST = 15  # PostgreSQL's version
+CLOCKS = timedelta(seconds=1)  # windows and leases are looked at by the clocks of the machines
+
+
+def look() -> Iterator[Finding]:
+    """Ends with a finding that is not good where nothing more can be read."""
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if connection.vendor == "postgresql":
+            yield from _server()
+        if pending:
+            yield Finding(SUBJECT, False, f"{len(pending)} migrations are missing: calldron migrate")
+            return
+        users = User.objects.count()
+    except Error as error:
+        yield Finding(SUBJECT, False, f"can't be read: {' '.join(str(error).split())}")
+        return
+    yield Finding(SUBJECT, True, f"{connection.vendor}, up to date")
+    yield Finding("users", users > 0, f"{users}" if users else "none yet: calldron user add EMAIL")
+
+
+def _server() -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        asked = datetime.now(UTC)
+        cursor.execute(
+            "SELECT clock_timestamp(), current_setting('server_version_num')::int, current_setting('fsync'),"
+            " current_setting('synchronous_commit'), current_setting('full_page_writes')"
+        )
+        there, version, *durable = cursor.fetchone()
+        here = asked + (datetime.now(UTC) - asked) / 2
+    if version // 10_000 < OLDEST:
+        yield Finding(SUBJECT, False, f"PostgreSQL {version // 10_000} is too old; {OLDEST} is the first that will do")
+    yield from _clocks(abs(here - there))
+    for name, value in zip(("fsync", "synchronous_commit", "full_page_writes"), durable, strict=True):
+        if value == "off":
+            yield Finding("durability", False, f"{name} is off: a crash of the server loses calls and dials twice")
+
+
+def _clocks(apart: timedelta) -> Iterator[Finding]:
+    if apart > CLOCKS:
+        words = f"this machine's and the database's are {apart.total_seconds():.1f} s apart: run NTP on both"
+        yield Finding("clock", False, words)
+    else:
+        yield Finding("clock", True, f"{apart.total_seconds() * 1000:.0f} ms from the database's")
