@@ -38,9 +38,15 @@ class Journal:
         self._steps: list[LegProgress] = []
         self._intents: list[_Waiting[LegIntent, Permit | None]] = []
         self._ends: list[_Waiting[AttemptEnd, bool]] = []
+        self._unwritten = 0
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def waiting(self) -> int:
+        """How much was handed in and is not on disk yet."""
+        return self._unwritten
 
     def note(self, step: LegProgress) -> None:
         """Write this soon."""
@@ -81,6 +87,7 @@ class Journal:
             if ends:
                 kept = await self._persist(partial(self._store.finish, [w.item for w in ends]))
                 _settle(ends, kept)
+            self._unwritten -= len(steps) + len(intents) + len(ends)
             if not self._work.is_set():
                 self._idle.set()
 
@@ -93,6 +100,7 @@ class Journal:
                 await self._clock.sleep(RETRY_PAUSE)
 
     def _wake(self) -> None:
+        self._unwritten += 1
         self._idle.clear()
         self._work.set()
 

@@ -32,7 +32,8 @@ def recording_path(account_id: int, batch_id: int, call_id: int, attempt_id: int
 
 
 class Recordings:
-    """Mixes takes one after another; what is left in the tracks folder by a dead process is found by ``recover``."""
+    """Mixes takes one after another. What is left in the tracks folder, by a dead process or since it could not be
+    mixed, is found by ``recover``."""
 
     def __init__(self, engine: Engine, store: Store, clock: Clock, tracks: Path, recordings: Path) -> None:
         self._engine = engine
@@ -41,7 +42,7 @@ class Recordings:
         self._tracks = tracks
         self._recordings = recordings
         self._takes: asyncio.Queue[Take] = asyncio.Queue()
-        self._waiting: set[int] = set()  # attempts that were submitted and are not done
+        self._submitted: set[int] = set()  # attempts that are not done
 
     def tracks_of(self, attempt_id: int) -> Path:
         """The folder of an attempt's tracks."""
@@ -49,9 +50,14 @@ class Recordings:
 
     def submit(self, take: Take) -> None:
         """Mix this when its turn comes."""
-        if take.attempt_id not in self._waiting:
-            self._waiting.add(take.attempt_id)
+        if take.attempt_id not in self._submitted:
+            self._submitted.add(take.attempt_id)
             self._takes.put_nowait(take)
+
+    @property
+    def waiting(self) -> int:
+        """How many takes were handed in and are not done."""
+        return len(self._submitted)
 
     async def drained(self) -> None:
         """Wait until every take handed in is done."""
@@ -76,9 +82,14 @@ class Recordings:
             try:
                 await self._mix(take)
             except (OSError, ValueError) as error:
-                log.error("recording lost", attempt=take.attempt_id, tracks=str(take.tracks), error=str(error))
+                log.error(
+                    "recording not mixed, it is tried again at the next start",
+                    attempt=take.attempt_id,
+                    tracks=str(take.tracks),
+                    error=str(error),
+                )
             finally:
-                self._waiting.discard(take.attempt_id)
+                self._submitted.discard(take.attempt_id)
                 self._takes.task_done()
 
     async def _mix(self, take: Take) -> None:
@@ -103,6 +114,9 @@ class Recordings:
     def _unlink(self, paths: list[str]) -> None:
         for path in paths:
             file = self._recordings / path
-            file.unlink(missing_ok=True)
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                log.error("recording of a deleted batch cannot be removed", file=str(file), error=str(error))
             with suppress(OSError):  # it is not empty, or gone already
                 file.parent.rmdir()

@@ -19,6 +19,8 @@ from calldron.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
+REMINDER = 10.0  # seconds between two words on what a stop waits for
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -56,13 +58,16 @@ class Dialer:
         self._rescuer = Rescuer(store, self._scheduler, self._recordings, clock, lease)
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._enough = asyncio.Event()
 
     def stop(self) -> None:
-        """Stop in stages: dial no more, let calls end, hang up, write. A second call skips the letting."""
-        if self._stopping.is_set():
-            self._hurry.set()
+        """Stop in stages: dial no more, let calls end, hang up, write. A second call skips the letting, a third all
+        waiting but for the hang-ups: what is not written then is ended as ``unknown`` once its lease is over."""
         self._scheduler.stop()
-        self._stopping.set()
+        for stage in (self._stopping, self._hurry, self._enough):
+            if not stage.is_set():
+                stage.set()
+                break
 
     async def run(self) -> None:
         """Dial until ``stop``. The store must be open; the engine is started and stopped here."""
@@ -96,11 +101,30 @@ class Dialer:
     async def _wind_down(self, dialing: asyncio.Task[None], parts: set[asyncio.Task[None]]) -> None:
         log.info("stopping", calls=self._scheduler.calls_up)
         finished = asyncio.create_task(self._end_calls(dialing), name="end calls")
-        done, _ = await asyncio.wait({finished, *parts}, return_when=asyncio.FIRST_COMPLETED)
-        if finished not in done:
+        enough = asyncio.create_task(self._enough.wait(), name="stop at once")
+        try:
+            while not finished.done():
+                done, _ = await asyncio.wait(
+                    {finished, enough, *parts}, timeout=REMINDER, return_when=asyncio.FIRST_COMPLETED
+                )
+                if died := done & parts:
+                    raise _death(died)
+                if enough in done:
+                    log.error("stopped at once, this is left undone", **self._left())
+                    return
+                if not done:
+                    log.info("still stopping, waiting for this", **self._left())
+            await finished
+        finally:
             finished.cancel()
-            raise _death(done)
-        await finished
+            enough.cancel()
+
+    def _left(self) -> dict[str, int]:
+        return {
+            "calls": self._scheduler.calls_up,
+            "writes": self._journal.waiting,
+            "recordings": self._recordings.waiting,
+        }
 
     async def _end_calls(self, dialing: asyncio.Task[None]) -> None:
         await dialing  # a last claim may come in; its calls are ended like the others
@@ -115,14 +139,18 @@ class Dialer:
 
     async def _follow_changes(self) -> None:
         """What others committed may free calls, take calls back or remove batches."""
+        missed = False
         while True:
             try:
-                if await self._store.wait_for_change(timeout=1.0):
+                missed = await self._store.wait_for_change(timeout=1.0) or missed
+                if missed:
                     await self._scheduler.withdraw()
                     self._scheduler.look()
+                    missed = False
                 await self._recordings.unlink(await self._store.expunge())
             except StoreUnavailable as error:
                 log.warning("store away, changes are not seen", error=str(error))
+                missed = True
                 await self._clock.sleep(1.0)
 
     def _part(self, name: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:

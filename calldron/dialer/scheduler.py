@@ -45,6 +45,7 @@ class Scheduler:
         self._max_calls = max_calls
         self._lease = lease
         self._calls: dict[int, CallRun] = {}  # by attempt
+        self._withdrawn: dict[int, bool] = {}  # as of the last look: attempts taken back, and whether gently
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_the_door = 0
         self._stopping = False
@@ -84,10 +85,11 @@ class Scheduler:
         self._look.set()
 
     async def withdraw(self) -> None:
-        """Hang up what its owner took back."""
-        for withdrawal in await self._store.withdrawn():
-            if call := self._calls.get(withdrawal.attempt_id):
-                call.withdraw(gently=withdrawal.gently)
+        """Hang up what its owner took back; also of a claim that is under way and not known here yet."""
+        self._withdrawn = {one.attempt_id: one.gently for one in await self._store.withdrawn()}
+        for attempt, gently in self._withdrawn.items():
+            if call := self._calls.get(attempt):
+                call.withdraw(gently=gently)
 
     def renewed(self, attempts: Collection[int], tenure: Tenure) -> None:
         """These are ours for another lease."""
@@ -146,6 +148,8 @@ class Scheduler:
         self._calls[claim.attempt_id] = call
         self._empty.clear()
         self._at_the_door += 1
+        if claim.attempt_id in self._withdrawn:
+            call.withdraw(gently=self._withdrawn[claim.attempt_id])
         self._keep(asyncio.create_task(self._run(call), name=f"call {claim.call_id}"))
         self._keep(asyncio.create_task(self._depart(call), name=f"departure of call {claim.call_id}"))
 

@@ -68,6 +68,7 @@ class MemoryStore:
         self.expunged: list[str] = []
         self.sounds: dict[int, bytes] = {}
         self.changed = asyncio.Event()
+        self.idle = asyncio.Event()  # ``wait_for_change`` waited long enough
         self._leg_ids = count(1000)
 
     def committed(self, name: str) -> list[object]:
@@ -117,6 +118,7 @@ class MemoryStore:
         return [orphan for orphan in self.unmixed if orphan.attempt_id in attempts]
 
     async def withdrawn(self) -> list[Withdrawal]:
+        await self._commit("withdrawn", [])
         return list(self.withdrawals)
 
     async def expunge(self) -> list[str]:
@@ -128,9 +130,16 @@ class MemoryStore:
         return self.sounds[sound_id]
 
     async def wait_for_change(self, timeout: float) -> bool:
-        await self.changed.wait()
+        waits = [asyncio.create_task(event.wait()) for event in (self.changed, self.idle)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        changed = self.changed.is_set()
         self.changed.clear()
-        return True
+        self.idle.clear()
+        return changed
 
     async def _commit(self, name: str, items: Sequence[object]) -> None:
         self.entered.append(name)

@@ -117,6 +117,13 @@ async def test_what_waits_to_be_mixed_is_not_recovered_as_well(desk: Desk) -> No
     assert len(desk.engine.rendered) == 1
 
 
+async def test_a_recording_that_cannot_be_removed_holds_nobody_up(desk: Desk) -> None:
+    (desk.folder / "recordings/1/2/3-7.mp3").mkdir(parents=True)
+    (desk.folder / "recordings/1/2/3-8.mp3").write_bytes(b"mp3")
+    await desk.recordings.unlink(["1/2/3-7.mp3", "1/2/3-8.mp3"])
+    assert not (desk.folder / "recordings/1/2/3-8.mp3").exists()
+
+
 async def test_recordings_of_a_batch_that_is_gone_are_unlinked_with_their_folder(desk: Desk) -> None:
     for attempt in (7, 8):
         desk.recordings.submit(desk.take(attempt))

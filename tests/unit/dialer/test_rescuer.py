@@ -179,8 +179,11 @@ async def test_recordings_of_a_rescue_are_looked_for_again_where_the_store_was_a
         await desk.look()
     desk.store.orphans = [Orphan(attempt_id=7, call_id=7, batch_id=1, account_id=1)]
     desk.store.away_from = {"unrecorded"}
+    asked = desk.store.entered.count("unrecorded")
     await desk.look()
     assert desk.rescues == 1
+    await until(lambda: desk.store.entered.count("unrecorded") > asked)
+    await until(lambda: RETRY_PAUSE in desk.clock.waits)
     desk.store.away_from = set()
     await desk.look(RETRY_PAUSE)
     for _ in range(3):

@@ -6,10 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from support.clock import HandClock, settled, until
 from support.memory_store import MemoryStore, claim
 from support.scripted_engine import ScriptedEngine
 
+from calldron.dialer import runtime
+from calldron.dialer.journal import RETRY_PAUSE
 from calldron.dialer.ports import AttemptEnd, Orphan, Withdrawal
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.runtime import Dialer, Settings
@@ -97,6 +100,55 @@ async def test_a_second_stop_hurries(desk: Desk) -> None:
     assert all(("hang up",) in leg.done for leg in desk.engine.legs)
 
 
+async def test_a_third_stop_waits_for_no_store(desk: Desk) -> None:
+    desk.store.queue = [claim(1)]
+    desk.start()
+    await desk.dialled(1)
+    desk.store.away_from = {"finish"}
+    for _ in range(2):
+        desk.dialer.stop()
+        await settled()
+    await until(lambda: desk.engine.legs[0].over)
+    await settled()
+    assert desk.running
+    assert not desk.running.done(), "what happened is to be written first"
+    with structlog.testing.capture_logs() as logs:
+        desk.dialer.stop()
+        await desk.returned()
+    assert not desk.engine.running
+    (told,) = logs
+    assert (told["calls"], told["recordings"]) == (1, 0)
+    assert told["writes"] > 0
+
+
+async def test_a_stop_that_waits_says_for_what(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "REMINDER", 0.01)
+    desk.store.queue = [claim(1)]
+    desk.start()
+    await desk.dialled(1)
+    with structlog.testing.capture_logs() as logs:
+        desk.dialer.stop()
+        await until(lambda: [one for one in logs if one["event"].startswith("still stopping")])
+    desk.engine.legs[0].end()
+    await desk.returned()
+
+
+async def test_a_stop_ends_the_calls_while_the_store_is_away_and_writes_when_it_is_back(desk: Desk) -> None:
+    desk.store.queue = [claim(1)]
+    desk.start()
+    await desk.dialled(1)
+    desk.store.away_from = {"finish", "progress", "renew", "claim"}
+    desk.dialer.stop()
+    await settled()
+    desk.dialer.stop()
+    await until(lambda: desk.engine.legs[0].over)
+    await until(lambda: RETRY_PAUSE in desk.clock.waits)
+    desk.store.away_from = set()
+    desk.clock.turn(RETRY_PAUSE)
+    await desk.returned()
+    assert desk.outcomes() == [Outcome.FAILED]
+
+
 async def test_a_stop_with_nothing_up_returns_at_once(desk: Desk) -> None:
     desk.start()
     await until(lambda: desk.store.rooms)
@@ -142,6 +194,21 @@ async def test_an_engine_that_does_not_start_says_why(desk: Desk, monkeypatch: p
     with pytest.raises(EngineUnavailable, match="5060"):
         await desk.returned()
     assert not desk.store.entered
+
+
+async def test_a_change_seen_while_the_store_went_away_is_not_forgotten(desk: Desk) -> None:
+    desk.store.queue = [claim(1)]
+    desk.start()
+    await desk.dialled(1)
+    desk.store.withdrawals = [Withdrawal(1, gently=False)]
+    desk.store.away_from = {"withdrawn"}
+    desk.store.changed.set()
+    await until(lambda: "withdrawn" in desk.store.entered)
+    await until(lambda: 1.0 in desk.clock.waits)
+    desk.store.away_from = set()
+    desk.clock.turn(1.0)
+    desk.store.idle.set()
+    await until(lambda: desk.outcomes() == [Outcome.CANCELED])
 
 
 async def test_changes_by_others_withdraw_calls_remove_batches_and_wake_the_scheduler(desk: Desk) -> None:

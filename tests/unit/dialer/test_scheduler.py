@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from support.clock import HandClock, settled, until
 from support.memory_store import MemoryStore, claim
 from support.scripted_engine import ScriptedEngine
@@ -149,6 +150,15 @@ async def test_a_withdrawal_reaches_its_call_and_no_other(desk: Desk) -> None:
     assert desk.engine.legs[1].over
 
 
+async def test_a_call_taken_back_before_its_claim_was_heard_of_is_not_dialled(desk: Desk) -> None:
+    desk.store.withdrawals = [Withdrawal(1, gently=False)]
+    await desk.scheduler.withdraw()
+    desk.store.queue = [claim(1), claim(2)]
+    desk.start()
+    await until(lambda: desk.outcomes() == [Outcome.CANCELED])
+    assert [leg.request.leg_id for leg in desk.engine.legs] == ["2"]
+
+
 async def test_a_claim_under_way_at_the_stop_is_not_lost(desk: Desk) -> None:
     """It may be committed already: its call must be ended by us, not found by the rescuer as ``unknown``."""
     desk.store.queue = [claim(1)]
@@ -190,9 +200,11 @@ async def test_an_answered_call_goes_to_the_recordings_and_an_unanswered_one_doe
 async def test_a_call_that_broke_frees_its_room(desk: Desk) -> None:
     desk.engine.broken = RuntimeError("a defect")
     desk.store.queue = [claim(number) for number in range(1, 4)]
-    desk.start()
-    await until(lambda: len(desk.outcomes()) == 3)
-    await desk.scheduler.empty()
+    with structlog.testing.capture_logs() as logs:  # and not rendered: three traces take their time
+        desk.start()
+        await until(lambda: len(desk.outcomes()) == 3)
+        await desk.scheduler.empty()
+    assert [one["event"] for one in logs if "exc_info" in one] == ["call broke"] * 3
     assert desk.scheduler.calls_up == 0
     desk.engine.broken = None
     desk.store.queue = [claim(4)]
