@@ -12,15 +12,14 @@ from pathlib import Path
 
 import click
 
-from chaos.databases import Database, Sqlite, migrated
+from chaos.databases import NAMES, Template, template
 from chaos.plan import draw
 from chaos.round import Report, run
 from chaos.site import abilities
 
 
-async def _rounds(seeds: list[int], database: str, folder: Path, jobs: int) -> list[Report]:
+async def _rounds(seeds: list[int], database: str, start: Template, folder: Path, jobs: int) -> list[Report]:
     can = abilities()
-    template = migrated(folder / "template")
     gate = asyncio.Semaphore(jobs)
     reports: list[Report] = []
 
@@ -28,8 +27,7 @@ async def _rounds(seeds: list[int], database: str, folder: Path, jobs: int) -> l
         async with gate:
             place = folder / f"{database}{seed}"
             place.mkdir()
-            store: Database = Sqlite(template)
-            report = await run(draw(seed, database, can), place, can, store)
+            report = await run(draw(seed, database, can), place, can, start.fresh(place))
             reports.append(report)
             _tell(report, place)
             if not report.broken:
@@ -57,14 +55,15 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, default=None, help="of the first round; the next ones follow (default: the time)"
     )
-    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--database", choices=NAMES, default="sqlite")
     parser.add_argument("--jobs", type=int, default=2, help="rounds at once")
     given = parser.parse_args()
     first = int(time.time()) if given.seed is None else given.seed
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     click.echo(f"{given.rounds} rounds from seed {first}, {given.database}, in {folder}")
     seeds = list(range(first, first + given.rounds))
-    reports = asyncio.run(_rounds(seeds, given.database, folder, given.jobs))
+    with template(given.database) as start:
+        reports = asyncio.run(_rounds(seeds, given.database, start, folder, given.jobs))
     faults = sum((report.faults for report in reports), Counter())
     broken = [report for report in reports if report.broken]
     calls, invites = sum(report.calls for report in reports), sum(report.invites for report in reports)

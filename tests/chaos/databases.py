@@ -1,65 +1,181 @@
-"""The database of a round: a fresh one each, copied from one that was migrated once."""
+"""The database of a round: one of its own, copied from one that was migrated once."""
 
+import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+from peers.postgres import Postgres, PostgresFailed
+
+from chaos.ports import lasting_port
+
+NAMES = ("sqlite", "postgres")
+
 
 class Database(Protocol):
-    """Of one installation."""
+    """Of one installation. ``disk`` is the folder of all that the installation writes, which may become full."""
 
-    async def make(self, home: Path) -> None:
+    disk: Path
+
+    async def make(self) -> None:
         """Create it, with its tables."""
+
+    def home(self, program: str) -> Path:
+        """The folder of a program: nodes on one SQLite file share it, others are machines of their own."""
 
     def environment(self) -> dict[str, str]:
         """What tells ``calldron`` of it."""
 
-    async def kill(self) -> None:
-        """``kill -9`` of the server, and start it again."""
+    async def kill(self, seconds: float) -> None:
+        """``kill -9`` of the server, which is started again after so long."""
 
-    async def restart(self) -> None:
-        """Stop the server in good order, breaking off sessions, and start it again."""
+    async def stop(self, seconds: float) -> None:
+        """The same in good order: sessions are broken off."""
 
-    async def drop(self) -> None:
-        """Forget it."""
+    async def recover(self) -> None:
+        """Start the server if it ended by itself, as an operator would once the disk has room again."""
+
+    async def close(self) -> None:
+        """End it."""
 
 
-class Sqlite:
-    """A file in the home. ``template``: a home that was migrated."""
+class Template(Protocol):
+    """What rounds start from."""
 
-    def __init__(self, template: Path) -> None:
+    def fresh(self, folder: Path) -> Database:
+        """A database for a round whose logs are in this folder."""
+
+
+class _Sqlite:
+    def __init__(self, template: Path, folder: Path) -> None:
+        self.disk = folder / "disk"
         self._template = template
 
-    async def make(self, home: Path) -> None:
-        """Copy the template."""
+    async def make(self) -> None:
+        home = self.home("")
+        home.mkdir()
         shutil.copy(self._template / "calldron.sqlite3", home / "calldron.sqlite3")
 
+    def home(self, program: str) -> Path:
+        return self.disk / "home"
+
     def environment(self) -> dict[str, str]:
-        """The home says it all."""
         return {}
 
-    async def kill(self) -> None:
-        """There is no server."""
+    async def kill(self, seconds: float) -> None:
+        raise NotImplementedError("there is no server")
 
-    async def restart(self) -> None:
-        """There is no server."""
+    stop = kill
 
-    async def drop(self) -> None:
-        """The home goes with the round."""
+    async def recover(self) -> None:
+        return
+
+    async def close(self) -> None:
+        return
 
 
-def migrated(folder: Path) -> Path:
-    """A home whose SQLite file has the tables of this version."""
-    folder.mkdir(parents=True, exist_ok=True)
+class _Postgres:
+    def __init__(self, template: Postgres, disk: Path) -> None:
+        self.disk = disk
+        self._template = template
+        self._server: Postgres | None = None
+
+    async def make(self) -> None:
+        folder = self.disk / "postgres"
+        folder.mkdir(mode=0o755)
+        self._server = await asyncio.to_thread(self._template.copy, folder, lasting_port())
+        await asyncio.to_thread(self._server.start)
+
+    def home(self, program: str) -> Path:
+        return self.disk / program
+
+    def environment(self) -> dict[str, str]:
+        return {"DATABASE_URL": self._running.url()}
+
+    async def kill(self, seconds: float) -> None:
+        if self._running.up:
+            await asyncio.to_thread(self._running.kill)
+            await self._start_again(seconds)
+
+    async def stop(self, seconds: float) -> None:
+        if self._running.up:
+            await asyncio.to_thread(self._running.stop, signal.SIGINT)
+            await self._start_again(seconds)
+
+    async def recover(self) -> None:
+        if not self._running.up:
+            await self._start_again(0)
+
+    async def close(self) -> None:
+        if self._server is not None and self._server.up:
+            await asyncio.to_thread(self._server.kill)
+
+    async def _start_again(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        try:
+            await asyncio.to_thread(self._running.start)
+        except PostgresFailed:  # no room on the disk: it is tried again once there is
+            if self._running.up:
+                raise
+
+    @property
+    def _running(self) -> Postgres:
+        assert self._server is not None, "make it first"
+        return self._server
+
+
+class _SqliteTemplate:
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def fresh(self, folder: Path) -> Database:
+        return _Sqlite(self._home, folder)
+
+
+class _PostgresTemplate:
+    def __init__(self, server: Postgres, folder: Path) -> None:
+        self._server = server
+        self._folder = folder
+        self._serial = count(1)
+
+    def fresh(self, folder: Path) -> Database:
+        return _Postgres(self._server, self._folder / f"round{next(self._serial)}")
+
+
+@contextmanager
+def template(database: str) -> Iterator[Template]:
+    """What rounds on this kind of database start from; theirs are gone when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as place:
+        folder = Path(place)
+        if database == "sqlite":
+            _migrate(folder, {})
+            yield _SqliteTemplate(folder)
+            return
+        folder.chmod(0o755)
+        server = Postgres(folder, port=lasting_port())
+        server.create()
+        server.start()
+        try:
+            _migrate(folder, {"DATABASE_URL": server.url()})
+        finally:
+            server.stop()
+        yield _PostgresTemplate(server, folder)
+
+
+def _migrate(home: Path, database: dict[str, str]) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CALLDRON_", "DATABASE_"))}
     subprocess.run(
         [sys.executable, "-m", "calldron.cli", "migrate"],
-        env={**environment, "CALLDRON_HOME": str(folder)},
-        cwd=folder,
+        env={**environment, **database, "CALLDRON_HOME": str(home)},
+        cwd=home,
         check=True,
         timeout=120,
     )
-    return folder

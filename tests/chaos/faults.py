@@ -1,7 +1,6 @@
 """What goes wrong, one coroutine a kind; each puts right again what it broke."""
 
 import asyncio
-import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +10,7 @@ from chaos.plan import Fault, What
 from chaos.programs import Program
 from chaos.site import Site
 
-_A_BLOCK = 1 << 16
+_BLOCKS = (1 << 20, 1 << 12, 1)
 
 
 class Faults:
@@ -79,11 +78,12 @@ class Faults:
         self._site.refusing.append((began, time.time()))
 
     async def _fill_disk(self, fault: Fault) -> None:
-        ballast = self._site.home / "ballast"
+        ballast = self._site.disk / "ballast"
         began = time.time()
         await asyncio.to_thread(_fill, ballast)
         await asyncio.sleep(fault.seconds)
         ballast.unlink()
+        await self._site.database.recover()
         self._site.full.append((began, time.time()))
 
     async def _turn_clock(self, fault: Fault) -> None:
@@ -100,21 +100,21 @@ class Faults:
         await self._site.start_web()
         await adding
 
-    async def _kill_database(self, _fault: Fault) -> None:
+    async def _kill_database(self, fault: Fault) -> None:
         began = time.time()
-        await self._site.database.kill()
+        await self._site.database.kill(fault.seconds)
         self._site.away.append((began, time.time()))
 
-    async def _stop_database(self, _fault: Fault) -> None:
+    async def _stop_database(self, fault: Fault) -> None:
         began = time.time()
-        await self._site.database.restart()
+        await self._site.database.stop(fault.seconds)
         self._site.away.append((began, time.time()))
 
 
 def _fill(ballast: Path) -> None:
     """Leave not an octet free on the disk of this file."""
     with ballast.open("wb", buffering=0) as file:
-        for size in (_A_BLOCK, 1):
+        for size in _BLOCKS:
             with suppress(OSError):  # No space left on device, which is the point
-                while file.write(os.urandom(size)) == size:
+                while file.write(bytes(size)) == size:
                     pass

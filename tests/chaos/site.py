@@ -25,14 +25,14 @@ LEASE = 3
 _ROOT = Path(calldron.__file__).parents[1]
 _CALLDRON = (sys.executable, "-m", "calldron.cli")
 _UP_WITHIN = 60.0
-_DISK = "48m"
+_DISKS = {"sqlite": "48m", "postgres": "256m"}
 _RESTART = 0.3
 """Seconds after which a program that ended by itself is started again, as a supervisor would."""
 
 
 def abilities() -> Abilities:
     """Of this machine."""
-    return Abilities(clocks=_libfaketime() is not None, disks=os.geteuid() == 0 and _can_mount())
+    return Abilities(clocks=_libfaketime() is not None, disks=_can_mount())
 
 
 def _libfaketime() -> Path | None:
@@ -49,7 +49,6 @@ class Site:
 
     def __init__(self, folder: Path, plan: Plan, can: Abilities, database: Database) -> None:
         self.folder = folder
-        self.home = folder / "home"
         self.plan = plan
         self.database = database
         self.carrier = Carrier(folder)
@@ -63,9 +62,12 @@ class Site:
         self.turned: list[tuple[float, float]] = []  # when a dialer's clock was wrong
         self.falls: list[tuple[Program, float]] = []  # who ended without being asked to
         self.port = lasting_port()
-        self.api = httpx.AsyncClient(base_url=f"http://{HOST}:{self.port}", timeout=30, trust_env=False)
+        self._url = f"http://{HOST}:{self.port}"
+        self.api = httpx.AsyncClient(base_url=self._url, timeout=30, trust_env=False)
+        self.disk = database.disk
         self._own_disk = can.disks and plan.has(What.FILL_DISK)
         self._faked = can.clocks and (plan.has_hours or plan.has(What.TURN_CLOCK))
+        self._mounted = False
         self._wanted: set[Program] = set()
 
     def clock_file(self, program: Program) -> Path:
@@ -82,13 +84,13 @@ class Site:
     async def start_web(self) -> None:
         """Start the web server."""
         command = [*_CALLDRON, "web", "--host", HOST, "--port", str(self.port)]
-        await self.web.start(command, self._environment())
+        await self.web.start(command, self._environment(self.web.name))
         self._wanted.add(self.web)
 
     async def start_dialer(self, program: Program) -> None:
         """Start a dialer, on a SIP port of its own."""
         port = lasting_port()
-        environment = {**self._environment(), **self._clock(program), "CALLDRON_SIP_PORT": str(port)}
+        environment = {**self._environment(program.name), **self._clock(program), "CALLDRON_SIP_PORT": str(port)}
         command = [sys.executable, "-m", "chaos.dialer"] if self._faked else [*_CALLDRON, "dialer"]
         await program.start(command, environment, port=port)
         self._wanted.add(program)
@@ -143,15 +145,17 @@ class Site:
 
     async def open(self) -> None:
         """Prepare the database, start everything."""
-        self.home.mkdir(parents=True)
+        self.disk.mkdir(parents=True)
         if self._own_disk:
-            await _run("mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(self.home))
+            size = f"size={_DISKS[self.plan.database]},mode=755"
+            await _run("mount", "-t", "tmpfs", "-o", size, "tmpfs", str(self.disk))
+            self._mounted = True
         await self.carrier.begin()
-        await self.database.make(self.home)
+        await self.database.make()
         trunk = (f"sip:{HOST}:{self.carrier.port}", str(self.plan.cps), str(self.plan.channels))
         preparing = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "chaos.prepare", *trunk),
-            env=self._environment(),
+            env=self._environment(self.web.name),
             cwd=self.folder,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -174,13 +178,13 @@ class Site:
         for pid in self.remaining():
             with suppress(ProcessLookupError):
                 os.kill(pid, 9)
-        await self.database.drop()
-        if self._own_disk:
-            await _run("umount", "--lazy", str(self.home))
+        await self.database.close()
+        if self._mounted:
+            await _run("umount", "--lazy", str(self.disk))
 
     def remaining(self) -> list[int]:
         """Processes of this installation, by their environment."""
-        mark = f"CALLDRON_HOME={self.home}".encode()
+        mark = f"CALLDRON_PUBLIC_URL={self._url}".encode()
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -189,13 +193,13 @@ class Site:
                         found.append(int(entry.name))
         return found
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, program: str) -> dict[str, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith(("CALLDRON_", "DATABASE_"))}
         return {
             **own,
             "PYTHONPATH": f"{_ROOT}:{_ROOT / 'tests'}",
-            "CALLDRON_HOME": str(self.home),
-            "CALLDRON_PUBLIC_URL": f"http://{HOST}:{self.port}",
+            "CALLDRON_HOME": str(self.database.home(program)),
+            "CALLDRON_PUBLIC_URL": self._url,
             "CALLDRON_API_RATE": "0",
             "CALLDRON_LEASE_SECONDS": str(LEASE),
             "CALLDRON_DRAIN_SECONDS": "3",

@@ -16,8 +16,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
-from peers.ports import HOST, free_port, wait_until
 from psycopg import sql
+
+from peers.ports import HOST, free_port, wait_until
 
 PASSWORD = "p@ss/wörd"  # as awkward in a URL as one may be
 _ENCODED = "p%40ss%2Fw%C3%B6rd"
@@ -32,11 +33,11 @@ class PostgresFailed(RuntimeError):
 class Postgres:
     """``port`` stays the same whenever it is started again. ``folder`` is readable by anybody."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, *, port: int = 0, programs: Path | None = None) -> None:
+        self.port = port or free_port()
         self._data = folder / "data"
         self._log = folder / "log"
-        self._programs = _programs(folder)
+        self._programs = programs or _programs(folder)
         self._process: subprocess.Popen[bytes] | None = None
 
     def create(self) -> None:
@@ -51,6 +52,11 @@ class Postgres:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE)
         if done.returncode:
             raise PostgresFailed(done.stdout + done.stderr)
+
+    def copy(self, folder: Path, port: int = 0) -> "Postgres":
+        """Another server that holds what this one holds, which is stopped. It isn't started yet."""
+        subprocess.run(["cp", "-a", str(self._data), str(folder / "data")], check=True, timeout=_PATIENCE)
+        return Postgres(folder, port=port, programs=self._programs)
 
     def start(self) -> None:
         """Start it, again if it was stopped or killed, and wait until it answers."""
@@ -89,6 +95,11 @@ class Postgres:
             except ProcessLookupError:
                 continue
         self._process.wait(_PATIENCE)
+
+    @property
+    def up(self) -> bool:
+        """Whether it runs; it ends by itself where it can't write what it must."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
