@@ -71,9 +71,9 @@ class TrunkRow(models.Model):
     sandbox = models.BooleanField(default=False)
     tat = models.FloatField(default=0)  # GCRA: when its next INVITE is due by its rate, Unix seconds
     strain = models.PositiveSmallIntegerField(default=0, db_default=0)  # how far it is slowed (calldron.domain.strain)
-    strain_changed_at = models.DateTimeField(null=True)
+    strain_changed_at = models.DateTimeField(null=True)  # when a refusal raised it last
     strain_until = models.DateTimeField(null=True)
-    carried_at = models.DateTimeField(null=True)  # when it reached a callee last; kept while it is or was slowed
+    carried_at = models.DateTimeField(null=True)  # when a call left that reached a callee; kept while it is or was slowed
     created_at = models.DateTimeField(auto_now_add=True)
 
 
@@ -107,7 +107,7 @@ class Batch(models.Model):
         max_length=64, default="Europe/Moscow"
     )  # as given: a Rails or an IANA name, or "callee"
     time_zone_fallback = models.CharField(max_length=64, blank=True, default="", db_default="")  # of "callee"
-    days = models.JSONField(default=dict, db_default={})  # hours by weekday, and holidays: calldron.domain.schedule
+    days = models.JSONField(default=dict, db_default={})  # hours by weekday, and holidays: calldron.domain.calendar
     minute_from = models.PositiveSmallIntegerField(null=True)  # of the day, wall clock; null: no window
     minute_to = models.PositiveSmallIntegerField(null=True)
     attempts = models.PositiveSmallIntegerField(default=1)
