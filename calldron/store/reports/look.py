@@ -88,13 +88,13 @@ class Look:
         if call.due_at is None or _for_good(self.holds(call)):
             return None
         dials = self.turn.dials(call.client_dials, call.operator_dials)
-        return self._free_at(max(self.now, call.due_at), call.number, dials.channels)
+        return self._free_at(call.due_at, call.number, dials.channels)
 
     def batch_eligible_at(self, due_at: datetime) -> datetime | None:
         """The same for the batch as a whole, whose first waiting call is due then."""
         if _for_good(self._holds_batch()):
             return None
-        return self._free_at(max(self.now, due_at), None, self.dials.channels)
+        return self._free_at(due_at, None, self.dials.channels)
 
     def _holds_waiting(self, call: Standing, due_at: datetime) -> Iterator[Hold]:
         dials = self.turn.dials(call.client_dials, call.operator_dials)
@@ -136,9 +136,10 @@ class Look:
         window = self.turn.hours.window("")
         return None if window.is_open(at) else Hold(Rule.WINDOW, window.opens_at(at) or NEVER)
 
-    def _free_at(self, at: datetime, number: str | None, channels: int) -> datetime | None:
-        """The first moment from ``at`` on that every rule of time lets pass, going on from each to what it waits for.
-        What is full now tells nothing of later."""
+    def _free_at(self, due_at: datetime, number: str | None, channels: int) -> datetime | None:
+        """The first moment from ``due_at`` on that every rule of time lets pass, going on from each to what it waits
+        for. What is full now tells nothing of later."""
+        at = self.now if due_at <= self.now else _whole(due_at)
         for _ in range(_STEPS):
             if at >= NEVER:
                 return None
@@ -148,11 +149,13 @@ class Look:
             if _for_good(holds) or not room.could_ever_take(channels):
                 return None
             until = max([at, *(hold.until for hold in holds if hold.until is not None)])
+            if holds and until == self.now:
+                return None  # channels are all that it waits for
             if self._wait_until is not None and self._wait_until < NEVER:
                 until = max(until, self._wait_until)
             if until == at:
-                return None if holds and at == self.now else at
-            at = min(NEVER, _whole(until))
+                return at
+            at = _whole(until)
         return None
 
 
@@ -184,7 +187,7 @@ class _Room:
 def _whole(at: datetime) -> datetime:
     """The first full second from then on: what is told is told in seconds, and none of them may be too early."""
     full = at.replace(microsecond=0)
-    return full if full == at else full + _A_SECOND
+    return full if full == at or at >= NEVER else full + _A_SECOND
 
 
 _ORDER = {rule: place for place, rule in enumerate(Rule)}
