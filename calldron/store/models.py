@@ -73,7 +73,7 @@ class TrunkRow(models.Model):
     strain = models.PositiveSmallIntegerField(default=0, db_default=0)  # how far it is slowed (calldron.domain.strain)
     strain_changed_at = models.DateTimeField(null=True)  # when a refusal raised it last
     strain_until = models.DateTimeField(null=True)
-    carried_at = models.DateTimeField(null=True)  # when a call left that reached a callee; kept while it is or was slowed
+    carried_at = models.DateTimeField(null=True)  # when a call left that reached a callee; kept while it is slowed
     created_at = models.DateTimeField(auto_now_add=True)
 
 
