@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -71,3 +72,19 @@ def test_secrets_are_masked(written: io.StringIO, values: dict[str, object]) -> 
 def test_what_a_client_did_wrong_is_no_news(written: io.StringIO) -> None:
     logging.getLogger("django.request").warning("Not Found: /v1/x")
     assert written.getvalue() == ""
+
+
+def test_a_full_disk_stops_nobody_from_working() -> None:
+    program = """
+import structlog
+from calldron import logs
+logs.configure("INFO", process="dialer")
+for number in range(1000):
+    structlog.get_logger("calldron").warning("a line that goes nowhere", number=number)
+print("still at work")
+"""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, check=False, text=True
+        )
+    assert done.stdout == "still at work\n"

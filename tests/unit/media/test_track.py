@@ -1,4 +1,6 @@
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,32 @@ def track(file: Path, writer: Writer | None = None) -> Track:
 
 def sound(file: Path) -> bytes:
     return file.read_bytes()[HEADER_SIZE:]
+
+
+@contextmanager
+def disk_with_room_for(octets: int) -> Iterator[None]:
+    """No file gets longer: to who writes it is as a disk that is full (EFBIG for ENOSPC)."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", [0, HEADER_SIZE, HEADER_SIZE + 200])
+def test_a_full_disk_is_told_of_once_and_what_was_written_stays(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, room: int
+) -> None:
+    file = tmp_path / "a.g711"
+    one = track(file)
+    with disk_with_room_for(room):
+        for clock in range(0, 1600, 160):
+            one.put(clock, b"\x01" * 160, Codec.PCMA)
+            one.flush()
+        one.close()
+    assert file.stat().st_size == room
+    assert len(caplog.records) == 1
 
 
 def test_the_file_says_what_it_is(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -137,6 +138,23 @@ async def test_a_leg_whose_media_process_died_is_hung_up_and_the_next_one_is_ser
     await again.wait_for(Answered)
     again.leg.hangup()
     await again.ended()
+
+
+async def test_a_full_disk_costs_the_recording_and_not_the_call(engine: SipEngine, far: Far, tmp_path: Path) -> None:
+    line = dial(engine, far, tmp_path / "tracks")
+    assert engine._media.pid is not None
+    resource.prlimit(engine._media.pid, resource.RLIMIT_FSIZE, (4096, 4096))  # half a second: the disk fills up
+    _, session = await far.answer()
+    await line.wait_for(Answered)
+    line.leg.listen(3.0, 3.0)
+    session.play("noise")
+    await line.wait_for(Heard)
+    session.press("5")
+    await line.wait_for(Digit)
+    line.leg.hangup()
+    assert (await line.ended()).by is EndedBy.LOCAL
+    seconds = await engine.render(tmp_path / "tracks", tmp_path / "call.mp3")
+    assert seconds == pytest.approx(0.5, abs=0.1), "what was there before is kept"
 
 
 async def test_a_prompt_that_is_not_there_ends_the_leg_instead_of_keeping_a_person_on_a_silent_line(
