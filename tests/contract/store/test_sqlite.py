@@ -1,5 +1,6 @@
 """What holds for SQLite alone: its setup, what it says when it is away, and that no query reads a table through."""
 
+import resource
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -46,6 +47,21 @@ def test_a_locked_database_is_unavailable_and_comes_back(world: World, impatient
                 work()
     assert impatient.finish(claimed)
     assert impatient.claim_one()
+
+
+def test_a_full_disk_is_unavailable_until_there_is_room_again(world: World, node: Node) -> None:
+    world.add_batch(2)
+    claimed = node.claim_one()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # every write fails (EFBIG for ENOSPC)
+    try:
+        for work in (node.claim, lambda: node.finish(claimed)):
+            with pytest.raises(StoreUnavailable, match=r"full|I/O error"):
+                work()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert node.finish(claimed)
+    assert node.claim_one()
 
 
 def test_a_database_without_tables_is_unavailable(world: World, node: Node) -> None:
