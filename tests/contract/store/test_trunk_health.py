@@ -70,6 +70,30 @@ def test_a_slowed_trunk_recovers_with_what_it_carries(world: World, node: Node) 
     assert len(node.claim(50, at=at)) == 50
 
 
+def test_calls_that_were_up_when_it_refused_say_nothing_of_it(world: World, node: Node) -> None:
+    world.add_batch(20)
+    *up, refused = node.claim(10)
+    node.refused(refused, at=NOW + SECOND)
+    for claim in up:
+        node.carried(claim, at=NOW + HOUR)
+    assert world.trunks().get().strain == 1
+    node.refused(node.claim_one(at=NOW + HOUR), at=NOW + HOUR)
+    later = NOW + HOUR + SECOND
+    assert world.trunks().get().strain == 2
+    node.carried(node.claim_one(at=later), at=later)
+    assert world.trunks().get().strain == 1
+
+
+def test_they_do_not_cost_a_refused_number_its_attempt(world: World, node: Node) -> None:
+    world.add_batch(2)
+    first, up = node.claim(2)
+    node.refused(first, at=NOW + SECOND)
+    node.carried(up, at=NOW + 2 * SECOND)
+    node.refused(node.claim_one(at=NOW + HOUR), at=NOW + HOUR)
+    row = world.calls(pk=first.call_id).get()
+    assert (row.final, row.client_dials, row.returns) == (False, 0, 2)
+
+
 def test_a_trunk_is_left_alone_for_as_long_as_it_asks(world: World, node: Node) -> None:
     world.add_batch(2)
     node.refused(node.claim_one(), retry_after=40.0)
