@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -78,6 +79,7 @@ class TcpConnections:
         self._server: asyncio.Server | None = None
         self._connections: dict[Peer, _Connection] = {}
         self._waiting: dict[Peer, list[bytes]] = {}
+        self._stale_after: dict[Peer, float] = {}  # while a connection is being made
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, port: int) -> int:
@@ -104,6 +106,7 @@ class TcpConnections:
 
     async def _connect(self, peer: Peer) -> None:
         loop = asyncio.get_running_loop()
+        self._stale_after[peer] = loop.time() + CONNECT_TIMEOUT
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await loop.create_connection(lambda: _Connection(self, peer), peer.host, peer.port)
@@ -111,6 +114,8 @@ class TcpConnections:
             log.info("cannot connect to %s: %s", peer, error or "no answer")
             self._waiting.pop(peer, None)
             self._lost(peer)
+        finally:
+            del self._stale_after[peer]
 
     def joined(self, peer: Peer, connection: _Connection) -> None:
         """A connection is up: send what waited for it."""
@@ -121,7 +126,11 @@ class TcpConnections:
             self._lost(peer)
             return
         self._connections[peer] = connection
-        for data in self._waiting.pop(peer, ()):
+        waiting = self._waiting.pop(peer, [])
+        if waiting and asyncio.get_running_loop().time() > self._stale_after.get(peer, math.inf):
+            self._lost(peer)  # this process was frozen meanwhile: an INVITE of then would ring now
+            return
+        for data in waiting:
             connection.send(data)
 
     def left(self, peer: Peer, connection: _Connection) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from support.sip_agents import until
 
 from calldron.domain.outcome import EndedBy, Ending
+from calldron.engines.sip import tcp
 from calldron.engines.sip.agent import UserAgent
 from calldron.engines.sip.errors import MessageError
 from calldron.engines.sip.framing import Framer
@@ -86,6 +88,28 @@ async def test_who_refuses_costs_others_nothing() -> None:
         for number in range(20):
             assert await came.get() == b"to somebody %d" % number
         assert await lost.get() == dead
+    await wire.stop()
+    await other.stop()
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])  # of the loop: none is enough to connect
+async def test_what_waited_for_a_connection_while_we_were_frozen_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    monkeypatch.setattr(tcp, "CONNECT_TIMEOUT", 0.05)
+    lost: asyncio.Queue[Peer] = asyncio.Queue()
+    came: asyncio.Queue[bytes] = asyncio.Queue()
+    wire, other = Sockets(HOST, 0), Sockets(HOST, 0)
+    await wire.start(lambda _data, _peer: None, lost.put_nowait)
+    await other.start(lambda data, _peer: came.put_nowait(data), lambda _peer: None)
+    peer = Peer("TCP", HOST, other.port)
+    wire.send(b"INVITE of then\r\n\r\n", peer)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    threading.Event().wait(0.1)  # the process stands still
+    async with asyncio.timeout(5):
+        assert await lost.get() == peer
+    assert came.empty()
     await wire.stop()
     await other.stop()
 
