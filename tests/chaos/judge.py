@@ -140,16 +140,14 @@ def never_outside_the_window(evidence: Evidence) -> Iterator[str]:
 
 
 def never_once_taken_back(evidence: Evidence) -> Iterator[str]:
-    """No INVITE leaves for a batch that was paused or stopped, or a call that was taken back. Excused: calls whose node
-    was frozen between its look and its INVITE, repeats, and the other side of somebody who is on the line."""
-    for owned, (_, calls) in zip(evidence.batches, evidence.shown, strict=True):
-        numbers = {call["id"]: call["phone_number"].lstrip("+") for call in calls}
-        cancelled = {numbers[call]: at for call, at in owned.cancelled.items() if call in numbers}
+    """No INVITE leaves for a batch that was paused or stopped, a call taken back, a number on the stop list. Excused:
+    calls whose node was frozen between look and INVITE, repeats, and the other side of somebody who is on the line."""
+    for owned in evidence.batches:
         for dial in _of(evidence, owned):
             if evidence.late(dial) or evidence.thawed(dial) or _joins(evidence, owned, dial):
                 continue
-            if dial.at > cancelled.get(dial.number, float("inf")) + GRACE:
-                yield f"{dial.number} at {dial.at:.3f}, taken back at {cancelled[dial.number]:.3f}"
+            if dial.at > owned.taken_back.get(dial.number, float("inf")) + GRACE:
+                yield f"{dial.number} at {dial.at:.3f}, taken back at {owned.taken_back[dial.number]:.3f}"
             for began, ended in _off(owned):
                 if began + GRACE < dial.at < ended:
                     yield f"{dial.number} at {dial.at:.3f}, batch {owned.id} off from {began:.3f} to {ended:.3f}"
@@ -169,30 +167,37 @@ def _joins(evidence: Evidence, owned: Owned, dial: Dial) -> bool:
 
 
 def never_above_the_rate(evidence: Evidence) -> Iterator[str]:
-    """In no second more INVITEs than the trunk takes. One more is the network's and the machine's jitter; excused are
-    repeats, and what a node had in hand when it was frozen."""
-    if not evidence.cps:
-        return
-    at = [dial.at for dial in evidence.dials if not evidence.late(dial) and not evidence.thawed(dial)]
-    allowed = evidence.cps + max(1, evidence.cps // 5)
-    for first, last in zip(at, at[allowed:], strict=False):
-        if last - first < 1.0:
-            yield f"{allowed + 1} INVITEs in {last - first:.3f} s from {first:.3f}, {evidence.cps} a second allowed"
-            return
+    """In no second more INVITEs than the trunk takes, or the batch. One more is the network's and the machine's jitter;
+    excused are repeats, and what a node had in hand when it was frozen."""
+    for whose, cps, dials in _limited(evidence, by_rate=True):
+        at = [dial.at for dial in dials if not evidence.late(dial) and not evidence.thawed(dial)]
+        allowed = cps + max(1, cps // 5)
+        fast = [(first, last) for first, last in zip(at, at[allowed:], strict=False) if last - first < 1.0]
+        for first, last in fast[:1]:
+            yield f"{allowed + 1} INVITEs of {whose} in {last - first:.3f} s from {first:.3f}, {cps} a second allowed"
 
 
 def never_above_the_channels(evidence: Evidence) -> Iterator[str]:
-    """Never more dialogs than the trunk has channels. Not counted: dialogs whose node died or was so long silent that
-    its leases ended, since nobody is left who could end them."""
-    if not evidence.channels:
-        return
-    changes = [(at, step) for dial in evidence.dials for at, step in _held(evidence, dial)]
-    held = 0
-    for at, step in sorted(changes):
-        held += step
-        if held > evidence.channels:
-            yield f"{held} at {at:.3f}, {evidence.channels} allowed"
-            return
+    """Never more dialogs than the trunk, and the batch, has channels. Not counted: dialogs whose node died or was so
+    long silent that its leases ended, since nobody is left who could end them."""
+    for whose, channels, dials in _limited(evidence, by_rate=False):
+        changes = sorted(change for dial in dials for change in _held(evidence, dial))
+        most, when, held = 0, 0.0, 0
+        for at, step in changes:
+            held += step
+            if held > most:
+                most, when = held, at
+        if most > channels:
+            yield f"{most} of {whose} at {when:.3f}, {channels} allowed"
+
+
+def _limited(evidence: Evidence, *, by_rate: bool) -> Iterator[tuple[str, int, Sequence[Dial]]]:
+    """Who is limited, by how much, and the dials that count."""
+    if limit := evidence.cps if by_rate else evidence.channels:
+        yield "the trunk", limit, evidence.dials
+    for owned in evidence.batches:
+        if limit := owned.plan.cps if by_rate else owned.plan.channels:
+            yield f"batch {owned.id}", limit, _of(evidence, owned)
 
 
 def _held(evidence: Evidence, dial: Dial) -> list[tuple[float, int]]:

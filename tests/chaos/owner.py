@@ -41,7 +41,7 @@ class Switched:
 
 @dataclass(slots=True)
 class Owned:
-    """A batch. ``opens`` and ``closes``: its window by the carrier's clock. ``cancelled``: when, by call id."""
+    """A batch. ``opens`` and ``closes``: its window by the carrier's clock. ``taken_back``: when, by number."""
 
     plan: BatchPlan
     id: str
@@ -49,7 +49,7 @@ class Owned:
     closes: float | None = None
     added: list[Added] = field(default_factory=list)
     switched: list[Switched] = field(default_factory=list)
-    cancelled: dict[str, float] = field(default_factory=dict)
+    taken_back: dict[str, float] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -75,6 +75,8 @@ class Owner:
             "ring_timeout": 5,
             "callback": plan.operator and f"+{plan.operator}",
             "timeout_before_intro_callback": 2,
+            "cps": plan.cps,
+            "channels": plan.channels,
             "time_zone": plan.zone,
             "time_from": "00:00",
             "time_to": "00:00",
@@ -121,10 +123,8 @@ class Owner:
         match act.deed:
             case Deed.ADD:
                 await self.add(owned, act.numbers)
-            case Deed.CANCEL:
-                ids = owned.added[0].ids
-                if ids is not None:
-                    await self._cancel(owned, ids[act.index])
+            case Deed.CANCEL | Deed.FORBID:
+                await self._take_back(owned, act)
             case _:
                 await self.switch(owned, act.deed)
 
@@ -135,10 +135,18 @@ class Owner:
         if answer is not None and answer.is_success:
             owned.switched.append(Switched(deed, asked, time.time()))
 
-    async def _cancel(self, owned: Owned, call: str) -> None:
-        answer = await self.insist("DELETE", f"{owned.path}/calls/{call}")
+    async def _take_back(self, owned: Owned, act: Act) -> None:
+        first = owned.added[0]
+        if first.ids is None:
+            return
+        number = first.numbers[act.index]
+        if act.deed is Deed.CANCEL:
+            answer = await self.insist("DELETE", f"{owned.path}/calls/{first.ids[act.index]}")
+        else:
+            answer = await self.insist("POST", "/v1/stop-list", [{"number": f"+{number}"}])
+            assert answer is None or answer.is_success, answer.text
         if answer is not None and answer.is_success:
-            owned.cancelled[call] = time.time()
+            owned.taken_back[number] = time.time()
 
     async def calls(self, owned: Owned) -> list[dict[str, Any]]:
         """Every call of a batch, as the API shows them."""

@@ -37,6 +37,7 @@ class Deed(StrEnum):
     RESUME = "resume"
     STOP = "stop"
     CANCEL = "cancel"  # one of its calls
+    FORBID = "forbid"  # one of its numbers: onto the stop list
     ADD = "add"
 
 
@@ -73,7 +74,8 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """A batch. ``numbers`` are its first calls; an ``operator`` is its own, and the first batch of a plan has none."""
+    """A batch. ``numbers`` are its first calls; an ``operator`` is its own, and the first batch of a plan has none.
+    ``cps`` and ``channels`` are limits of its own, 0: none."""
 
     kind: str
     attempts: int
@@ -83,6 +85,8 @@ class BatchPlan:
     intro: bool = False
     hours: Hours = Hours.ALL
     zone: str = "UTC"
+    cps: int = 0
+    channels: int = 0
     acts: tuple[Act, ...] = ()
 
 
@@ -178,6 +182,8 @@ class _Draw:
             intro=self.chance.random() < 0.4,
             hours=hours,
             zone=self.chance.choice(_ZONES),
+            cps=self.chance.choice((0, 0, 2, 5)),
+            channels=self.chance.choice((0, 0, 2, 4)),
             acts=self.acts(len(numbers), single=bool(operator)),
         )
 
@@ -193,7 +199,8 @@ class _Draw:
         elif not single and self.chance.random() < 0.5:
             acts.append(Act(self.moment(), Deed.ADD, numbers=self.numbers(1, 6)))
         if self.chance.random() < 0.3:
-            acts.append(Act(self.moment(), Deed.CANCEL, index=self.chance.randrange(calls)))
+            deed = self.chance.choice((Deed.CANCEL, Deed.FORBID))
+            acts.append(Act(self.moment(), deed, index=self.chance.randrange(calls)))
         return tuple(acts)
 
     def fault(self, kinds: list[What], dialers: int, at: float) -> Fault:

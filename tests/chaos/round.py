@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -89,7 +90,8 @@ async def _rest(site: Site, owner: Owner) -> list[str]:
 
 async def _why(owner: Owner, owned: Owned) -> str:
     left = [call for call in await owner.calls(owned) if not call["final"]]
-    return f"batch {owned.id} does not come to rest within {RESTS_WITHIN:.0f} s: {left}"
+    why = [await owner.shown(f"{owned.path}/calls/{call['id']}/why") for call in left[:3]]
+    return f"batch {owned.id} does not come to rest within {RESTS_WITHIN:.0f} s: {left}, why: {why}"
 
 
 async def _evidence(site: Site, owner: Owner) -> Evidence:
@@ -114,7 +116,9 @@ async def _stop(site: Site) -> list[str]:
     await asyncio.gather(*(site.stop(dialer) for dialer in site.dialers))
     await site.stop(site.web)
     programs = [*site.dialers, site.web]
-    broken = [f"{one.name} ended with {code} when asked to" for one in programs for code in one.codes if code]
+    # One that was asked before it listens to signals ends by the signal.
+    odd = [(one, code) for one in programs for code in one.codes if code not in (0, -signal.SIGTERM)]
+    broken = [f"{one.name} ended with {code} when asked to" for one, code in odd]
     if site.remaining():
         broken.append(f"processes are left behind: {site.remaining()}")
     # A web server that can't write says so, request by request, in its log.

@@ -73,7 +73,7 @@ def test_a_dial_after_a_pause_and_before_its_end() -> None:
 
 def test_a_dial_of_a_call_that_was_taken_back() -> None:
     seen = evidence(dial(6))
-    seen.batches[0].cancelled = {"1": 3.0}
+    seen.batches[0].taken_back = {NUMBER: 3.0}
     assert "taken back at 3.000" in judge(seen)[0]
 
 
@@ -85,8 +85,17 @@ def test_more_in_a_second_than_the_trunk_takes() -> None:
 
 def test_more_dialogs_than_channels() -> None:
     crowd = [dial(1), dial(1.5, OTHER)]
-    assert "2 at 1.500, 1 allowed" in judge(evidence(*crowd, channels=1))[0]
+    assert "2 of the trunk at 1.500, 1 allowed" in judge(evidence(*crowd, channels=1))[0]
     assert judge(evidence(*crowd, channels=2)) == []
+
+
+def test_a_batch_above_limits_of_its_own() -> None:
+    plan = BatchPlan("batch", 1, 0, (NUMBER, OTHER), cps=1, channels=1)
+    owned = Owned(plan, "1", added=[Added((NUMBER, OTHER), ["1", "2"])])
+    broken = judge(evidence(dial(1), dial(1.5, OTHER), batches=[owned]))
+    assert broken == ["never above the channels: 2 of batch 1 at 1.500, 1 allowed"]
+    crowd = [dial(1 + nth / 10, number, lasts=0.05) for nth, number in enumerate((NUMBER, OTHER, NUMBER))]
+    assert any("3 INVITEs of batch 1" in one for one in judge(evidence(*crowd, batches=[owned])))
 
 
 def test_dialogs_of_the_dead_hold_no_channel() -> None:
