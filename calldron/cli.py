@@ -5,6 +5,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 
@@ -184,6 +185,41 @@ def key_reset(email: str) -> None:
 
 
 @main.group()
+def account() -> None:
+    """What users are limited to."""
+
+
+@account.command("show")
+@click.argument("email")
+@plainly
+def account_show(email: str) -> None:
+    """Show a user's account."""
+    from calldron import bootstrap
+
+    bootstrap.prepare_database()
+    from calldron import told
+    from calldron.services import accounts
+
+    click.echo(told.of_account(accounts.of_user(email)))
+
+
+@account.command("set")
+@click.argument("email")
+@click.option("--cps", type=float, help="Calls a second over all its batches; 0: no limit.")
+@click.option("--channels", type=int, help="Legs at once over all its batches; 0: no limit.")
+@plainly
+def account_set(email: str, cps: float | None, channels: int | None) -> None:
+    """Limit a user's account; the next call goes by it."""
+    from calldron import bootstrap
+
+    bootstrap.prepare_database()
+    from calldron import told
+    from calldron.services import accounts
+
+    click.echo(told.of_account(accounts.set_limits(email, cps=cps, channels=channels)))
+
+
+@main.group()
 def trunk() -> None:
     """SIP trunks."""
 
@@ -194,16 +230,36 @@ def trunk() -> None:
 @click.option("--cps", type=float, default=0, help="Calls a second; 0: no limit.")
 @click.option("--channels", type=int, default=0, help="Legs at once; 0: no limit.")
 @click.option("--caller-id", default="", help="Number shown where a batch names none.")
+@click.option("--priority", type=int, default=0, help="Those of the lowest are tried first.")
 @plainly
-def trunk_add(name: str, uri: str, cps: float, channels: int, caller_id: str) -> None:
+def trunk_add(name: str, uri: str, cps: float, channels: int, caller_id: str, priority: int) -> None:
     """Add a trunk."""
     from calldron import bootstrap
 
     bootstrap.prepare_database()
     from calldron.services import trunks
 
-    trunks.add(name, uri, cps=cps, channels=channels, caller_id=caller_id)
+    trunks.add(name, uri, cps=cps, channels=channels, caller_id=caller_id, priority=priority)
     click.echo(f"trunk {name} added")
+
+
+@trunk.command("set")
+@click.argument("name")
+@click.option("--cps", type=float, help="Calls a second; 0: no limit.")
+@click.option("--channels", type=int, help="Legs at once; 0: no limit.")
+@click.option("--caller-id", help='Number shown where a batch names none; "": none.')
+@click.option("--priority", type=int, help="Those of the lowest are tried first.")
+@plainly
+def trunk_set(name: str, cps: float | None, channels: int | None, caller_id: str | None, priority: int | None) -> None:
+    """Change a trunk's limits, caller id or priority; the next call goes by them."""
+    from calldron import bootstrap
+
+    bootstrap.prepare_database()
+    from calldron import told
+    from calldron.services import trunks
+
+    row = trunks.change(name, cps=cps, channels=channels, caller_id=caller_id, priority=priority)
+    click.echo(told.of_trunk(row, datetime.now(UTC)))
 
 
 @trunk.command("list")
@@ -213,13 +269,11 @@ def trunk_list() -> None:
     from calldron import bootstrap
 
     bootstrap.prepare_database()
+    from calldron import told
     from calldron.services import trunks
 
     for row in trunks.listed():
-        limits = f"cps {row.cps:g}, channels {row.channels}" if row.cps or row.channels else "no limits"
-        user_at = f"{row.username}@" if row.username else ""
-        shown = f"  caller id {row.caller_id}" if row.caller_id else ""
-        click.echo(f"{row.name}  sip:{user_at}{row.host}:{row.port};transport={row.transport}  {limits}{shown}")
+        click.echo(told.of_trunk(row, datetime.now(UTC)))
 
 
 @trunk.command("remove")

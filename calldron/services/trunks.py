@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote
 
 from django.db import IntegrityError, transaction
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from calldron.domain.errors import InvalidInput, InvalidNumber
 from calldron.domain.numbers import normalise
+from calldron.services import limits
 from calldron.services.errors import NotFound
 from calldron.store.models import TrunkRow
 
@@ -21,6 +23,8 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9\-.]{0,253}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+LAST_PLACE = 1_000
+
 _NAME = re.compile(r"[\w.\-]{1,64}")
 
 
@@ -93,18 +97,12 @@ def add(
     priority: int = 0,
     sandbox: bool = False,
 ) -> TrunkRow:
-    """Note a trunk. ``cps``: calls a second, ``channels``: legs at once; 0 is no limit. Raises ``InvalidInput``."""
+    """Note a trunk. ``cps``: calls a second, ``channels``: legs at once; 0 is no limit. Those of the lowest
+    ``priority`` are tried first. Raises ``InvalidInput``."""
     if not _NAME.fullmatch(name):
         raise InvalidInput(_("A trunk's name is up to 64 letters, digits, dots, dashes and underscores."), "name")
-    if not 0 <= cps <= 10_000:
-        raise InvalidInput(_("Calls a second are from 0 (no limit) to 10000."), "cps")
-    if not 0 <= channels <= 100_000:
-        raise InvalidInput(_("Channels are from 0 (no limit) to 100000."), "channels")
     address = parse(uri)
-    try:
-        shown = normalise(caller_id) if caller_id else ""
-    except InvalidNumber as error:
-        raise InvalidInput(_('The caller id is a phone number: "+" and 7 to 15 digits.'), "caller_id") from error
+    columns = _columns(cps, channels, caller_id, priority)
     try:
         with transaction.atomic():
             return TrunkRow.objects.create(
@@ -114,14 +112,52 @@ def add(
                 transport=address.transport,
                 username=address.username,
                 password=address.password,
-                caller_id=shown,
-                cps=cps,
-                channels=channels,
-                priority=priority,
                 sandbox=sandbox,
+                **columns,
             )
     except IntegrityError as error:
         raise InvalidInput(_("There is a trunk %(name)s already.") % {"name": name}, "name") from error
+
+
+def change(
+    name: str,
+    *,
+    cps: float | None = None,
+    channels: int | None = None,
+    caller_id: str | None = None,
+    priority: int | None = None,
+) -> TrunkRow:
+    """Change a trunk; ``None`` leaves a value as it is. The next call goes by it. Raises ``NotFound`` and
+    ``InvalidInput``."""
+    TrunkRow.objects.filter(pk=named(name).pk).update(**_columns(cps, channels, caller_id, priority))
+    return named(name)
+
+
+def _columns(cps: float | None, channels: int | None, caller_id: str | None, priority: int | None) -> dict[str, Any]:
+    """What is given, read."""
+    columns: dict[str, Any] = {}
+    if cps is not None:
+        columns["cps"] = limits.cps(cps)
+    if channels is not None:
+        columns["channels"] = limits.channels(channels)
+    if caller_id is not None:
+        columns["caller_id"] = _caller_id(caller_id)
+    if priority is not None:
+        columns["priority"] = _priority(priority)
+    return columns
+
+
+def _caller_id(written: str) -> str:
+    try:
+        return normalise(written) if written else ""
+    except InvalidNumber as error:
+        raise InvalidInput(_('The caller id is a phone number: "+" and 7 to 15 digits.'), "caller_id") from error
+
+
+def _priority(place: int) -> int:
+    if not 0 <= place <= LAST_PLACE:
+        raise InvalidInput(_("The priority is from 0 (tried first) to 1000."), "priority")
+    return place
 
 
 def listed() -> list[TrunkRow]:

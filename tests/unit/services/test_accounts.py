@@ -1,5 +1,7 @@
 """Users, accounts and keys."""
 
+from typing import Any
+
 import pytest
 
 from calldron.domain.errors import InvalidInput
@@ -59,3 +61,35 @@ def test_a_reset_makes_the_old_key_worthless() -> None:
     assert accounts.account_of(new) == user.account
     with pytest.raises(NotFound):
         accounts.reset_key("bob@example.org")
+
+
+def test_limits_of_an_account_are_set_one_by_one() -> None:
+    user, _key = accounts.create_user("ann@example.org")
+    accounts.set_limits("Ann@example.org", cps=0.5)
+    account = accounts.set_limits("ann@example.org", channels=7)
+    assert (account.pk, account.cps, account.channels) == (user.account.pk, 0.5, 7)
+    assert accounts.set_limits("ann@example.org", cps=0, channels=0).cps == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ({"cps": -1}, "cps"),
+        ({"cps": float("nan")}, "cps"),
+        ({"cps": float("inf")}, "cps"),
+        ({"cps": 1e-9}, "cps"),
+        ({"cps": 1, "channels": -1}, "channels"),
+        ({"cps": 1, "channels": 100_001}, "channels"),
+    ],
+)
+def test_a_limit_that_can_t_be_is_refused(limits: dict[str, Any], field: str) -> None:
+    accounts.create_user("ann@example.org")
+    with pytest.raises(InvalidInput) as refusal:
+        accounts.set_limits("ann@example.org", **limits)
+    assert refusal.value.field == field
+    assert Account.objects.get().cps == 0
+
+
+def test_limits_are_of_somebody() -> None:
+    with pytest.raises(NotFound, match=r"no user bob@example\.org"):
+        accounts.set_limits("bob@example.org", cps=1)

@@ -1,6 +1,7 @@
 """Trunks as people write them."""
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from calldron.domain.errors import InvalidInput
 from calldron.services import trunks
 from calldron.services.errors import NotFound
 from calldron.services.trunks import Address
+from calldron.store.models import TrunkRow
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,11 @@ class TestList:
             ("a b", {}, "name"),
             ("ok", {"cps": -1}, "cps"),
             ("ok", {"cps": float("nan")}, "cps"),
+            ("ok", {"cps": 1e-9}, "cps"),
+            ("ok", {"cps": 10_001}, "cps"),
             ("ok", {"channels": -1}, "channels"),
+            ("ok", {"priority": -1}, "priority"),
+            ("ok", {"priority": 1001}, "priority"),
             ("ok", {"caller_id": "me"}, "caller_id"),
         ],
     )
@@ -93,6 +99,34 @@ class TestList:
         trunks.add("one", "sip:a.example")
         with pytest.raises(InvalidInput, match="already"):
             trunks.add("one", "sip:b.example")
+
+    def test_changes_what_is_given_and_nothing_else(self) -> None:
+        trunks.add("one", "sip:joe:secret@a.example", cps=2, channels=3, caller_id="+74951234567", priority=4)
+        TrunkRow.objects.update(strain=3, tat=5)
+        before = TrunkRow.objects.values().get()
+        assert trunks.change("one", cps=0.5).cps == 0.5
+        assert trunks.change("one", channels=0, caller_id="", priority=0).priority == 0
+        trunks.change("one")
+        assert TrunkRow.objects.values().get() == before | {"cps": 0.5, "channels": 0, "caller_id": "", "priority": 0}
+
+    @pytest.mark.parametrize(
+        ("options", "field"),
+        [
+            ({"cps": -1}, "cps"),
+            ({"channels": -1}, "channels"),
+            ({"caller_id": "x"}, "caller_id"),
+            ({"priority": -1}, "priority"),
+        ],
+    )
+    def test_changes_nothing_to_what_can_t_be(self, options: dict[str, Any], field: str) -> None:
+        trunks.add("one", "sip:a.example")
+        before = TrunkRow.objects.values().get()
+        with pytest.raises(InvalidInput) as refusal:
+            trunks.change("one", **({"priority": 5} | options))
+        assert refusal.value.field == field
+        assert TrunkRow.objects.values().get() == before
+        with pytest.raises(NotFound, match="no trunk two"):
+            trunks.change("two", cps=1)
 
     def test_forgets(self) -> None:
         trunks.add("one", "sip:a.example")
