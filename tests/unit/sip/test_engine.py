@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
@@ -18,7 +19,7 @@ from support.virtual_time import virtual
 from calldron.dialer.ports import DialRequest, Trunk
 from calldron.domain.errors import EngineUnavailable
 from calldron.domain.events import Answered, Digit, Ended, Heard, Ringing, Role
-from calldron.domain.outcome import EndedBy
+from calldron.domain.outcome import EndedBy, Ending
 from calldron.engines.sip.agent import UserAgent
 from calldron.engines.sip.engine import SipEngine
 from calldron.engines.sip.inbound import InboundCall
@@ -155,6 +156,35 @@ async def test_a_full_disk_costs_the_recording_and_not_the_call(engine: SipEngin
     assert (await line.ended()).by is EndedBy.LOCAL
     seconds = await engine.render(tmp_path / "tracks", tmp_path / "call.mp3")
     assert seconds == pytest.approx(0.5, abs=0.1), "what was there before is kept"
+
+
+async def test_a_leg_whose_invite_may_not_leave_is_over_without_one(engine: SipEngine, far: Far) -> None:
+    trunk = Trunk(1, "far", HOST, far.agent.port)
+    asked: list[bool] = []
+
+    def may_leave() -> bool:
+        asked.append(True)
+        return False
+
+    line = Line(engine, DialRequest("leg", Role.CLIENT, "+74951234567", "", trunk, 30.0, may_leave=may_leave))
+    assert not asked, "not asked at the dial but when it would leave"
+    assert await line.ended() == Ending(EndedBy.LOCAL, sent=False)
+    await line.leg.departed()
+    assert asked == [True]
+    assert far.agent.calls == 0
+
+
+async def test_a_leg_without_media_was_not_dialled(far: Far) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((HOST, 0))
+        port = taken.getsockname()[1] // 2 * 2
+        engine = SipEngine(host=HOST, port=0, rtp_ports=range(port, port + 2))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as even:
+            if taken.getsockname()[1] != port:
+                even.bind((HOST, port))
+            await engine.start()
+            assert await dial(engine, far).ended() == Ending(EndedBy.MEDIA, sent=False)
+            await engine.stop()
 
 
 async def test_a_prompt_that_is_not_there_ends_the_leg_instead_of_keeping_a_person_on_a_silent_line(

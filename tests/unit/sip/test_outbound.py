@@ -19,7 +19,7 @@ from support.sip_agents import (
 from support.sip_network import Network, Puppet
 from support.virtual_time import freeze, virtual
 
-from calldron.domain.outcome import EndedBy, Ending
+from calldron.domain.outcome import EndedBy, Ending, refused_by_trunk
 from calldron.engines.sip.agent import UserAgent
 from calldron.engines.sip.invitation import Invitation
 from calldron.engines.sip.message import Request, Response
@@ -506,6 +506,55 @@ async def test_a_trunk_without_a_host_is_silent(host: str) -> None:
         told = Told(agent.call(Invitation(NUMBER, host), OFFER))
         assert await ended(told.call) == Ending(EndedBy.SILENCE, sent=False)
         assert network.log == []
+
+
+# ---------------------------------------------------------------- whose refusal it is
+
+
+@pytest.mark.parametrize(
+    ("provisional", "code", "refused"),
+    [
+        *((code, final, True) for code in (None, 100) for final in (401, 403, 407, 503)),
+        *((code, final, False) for code in (180, 183) for final in (401, 403, 407, 503)),
+        *((code, final, False) for code in (None, 100) for final in (404, 408, 480, 486, 500, 603)),
+    ],
+)
+@virtual
+async def test_who_refused_the_trunk_or_the_callee_s_side(provisional: int | None, code: int, refused: bool) -> None:
+    async with against_a_puppet() as (_, agent, puppet):
+        told = place(agent)
+        invite = await puppet.request("INVITE")
+        if provisional:
+            puppet.respond(invite, provisional)
+        puppet.respond(invite, code)
+        assert refused_by_trunk(await ended(told.call)) is refused
+
+
+@pytest.mark.parametrize(("provisional", "refused"), [(None, True), (100, True), (180, False), (183, False)])
+@virtual
+async def test_a_trunk_that_falls_silent_refused_unless_the_callee_s_side_had_spoken(
+    provisional: int | None, refused: bool
+) -> None:
+    async with against_a_puppet() as (_, agent, puppet):
+        told = place(agent, username="joe", password="secret", ring_timeout=120)
+        invite = await puppet.request("INVITE")
+        if provisional:
+            puppet.respond(invite, provisional)
+        puppet.respond(invite, 401, headers={"www-authenticate": ['Digest realm="r", nonce="1"']})
+        ending = await ended(told.call)  # the INVITE that answers the challenge is never replied to
+        assert ending.by is EndedBy.SILENCE
+        assert refused_by_trunk(ending) is refused
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("120", 120), ("18000;duration=3600", 18000), ("5 (I'm in a meeting)", 5), ("soon", None)]
+)
+@virtual
+async def test_how_long_a_refusal_asks_to_wait(value: str, seconds: float | None) -> None:
+    async with against_a_puppet() as (_, agent, puppet):
+        told = place(agent)
+        puppet.respond(await puppet.request("INVITE"), 503, headers={"retry-after": [value]})
+        assert (await ended(told.call)).retry_after == seconds
 
 
 # ---------------------------------------------------------------- INVITEs that may not leave, and frozen processes
