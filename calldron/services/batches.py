@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from calldron.domain.batch import BatchState, Switch, switched
@@ -11,6 +11,7 @@ from calldron.domain.errors import IllegalTransition
 from calldron.services import intros, removal, waiting
 from calldron.services.batch_fields import Draft
 from calldron.services.errors import Conflict, NotFound
+from calldron.store.changes import announce
 from calldron.store.models import Account, Batch, Call
 
 Page = tuple[list[Batch], int]
@@ -24,7 +25,7 @@ def page(account: Account, *, limit: int, offset: int) -> Page:
 
 def get(account: Account, batch_id: int, *, lock: bool = False) -> Batch:
     """A batch of this account; ``lock``: nobody else changes it before the transaction ends. Raises ``NotFound``."""
-    batches = Batch.objects.select_for_update() if lock else Batch.objects
+    batches = Batch.objects.select_for_update(no_key=True) if lock else Batch.objects
     batch = batches.filter(account=account, pk=batch_id, deleting=False).first()
     if batch is None:
         raise NotFound(_("There is no batch %(id)d.") % {"id": batch_id})
@@ -71,6 +72,7 @@ def update(account: Account, batch_id: int, draft: Draft) -> Batch:
         batch.save(update_fields=[*changes, "wait_until", "state", "unfinished", "finished_at"])
         if replaced is not None and not removal.is_up(batch.pk):
             intros.discard(replaced)
+        announce(connection)
         return batch
 
 
@@ -96,9 +98,11 @@ def switch(account: Account, batch_id: int, way: Switch) -> Batch:
             if batch.total and not batch.unfinished:  # its last call ended while it was paused
                 batch.state, batch.finished_at = BatchState.FINISHED, now
         if following is BatchState.STOPPED:
-            batch.unfinished -= removal.take_back_waiting(batch.pk)
             batch.finished_at = now
-        batch.save(update_fields=["state", "wait_until", "started_at", "finished_at", "unfinished"])
+        batch.save(update_fields=["state", "wait_until", "started_at", "finished_at"])
+        if following is BatchState.STOPPED:
+            removal.take_back_waiting(batch.pk)
+        announce(connection)
         return batch
 
 
@@ -122,6 +126,7 @@ def delete(account: Account, batch_id: int) -> None:
             batch.deleting = True
             batch.wait_until = None
             batch.save(update_fields=["deleting", "wait_until"])
+            announce(connection)
         else:
             recordings = removal.remove(batch)
             transaction.on_commit(lambda: removal.unlink(recordings))

@@ -3,12 +3,15 @@
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
+
+from django.db import connection, transaction
 
 from calldron.config import config
-from calldron.domain.call import CallStatus
-from calldron.domain.rule import Rule
 from calldron.services import intros
+from calldron.store import taking_back
 from calldron.store.models import Attempt, Batch, Call, LegRow
+from calldron.store.session import Session
 
 AT_ONCE = 5_000  # calls: a larger batch is left to the dialer, which removes it in steps
 
@@ -20,12 +23,18 @@ def is_up(batch_id: int) -> bool:
     return Attempt.objects.filter(ended_at=None, call__batch_id=batch_id).exists()
 
 
-def take_back_waiting(batch_id: int) -> int:
-    """Make every call that waits final as ``canceled``; how many there were. The caller keeps ``unfinished``."""
-    waiting = Call.objects.filter(batch_id=batch_id, final=False, due_at__isnull=False)
-    return waiting.update(
-        final=True, status=CallStatus.CANCELED, due_at=None, held_by="", closed_by=Rule.BATCH_STOPPED
-    )
+def take_back_waiting(batch_id: int) -> None:
+    """Make every call that waits in a stopped batch final as ``canceled``: some thousand now, in the transaction of the
+    stop; where there are more, step by step once it is committed, and so that others can write in between."""
+    if taking_back.take_back(Session(connection), batch_id):
+        transaction.on_commit(partial(_take_back_the_rest, batch_id))
+
+
+def _take_back_the_rest(batch_id: int) -> None:
+    more = True
+    while more:
+        with transaction.atomic():
+            more = taking_back.take_back(Session(connection), batch_id)
 
 
 def remove(batch: Batch) -> list[str]:

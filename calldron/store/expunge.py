@@ -1,5 +1,7 @@
-"""Removing batches that are gone for their owner, some thousand calls at a time: a batch may hold a million."""
+"""Ending what stopped batches left waiting, and removing those that are gone for their owner, some thousand calls at a
+time: a batch may hold a million."""
 
+from calldron.store import taking_back
 from calldron.store.session import Session
 
 _CALLS_A_STEP = 5_000
@@ -7,6 +9,10 @@ _CALLS_A_STEP = 5_000
 
 def expunge(session: Session) -> tuple[list[str], bool]:
     """One step: the recordings that nothing names any more, relative paths, and whether there is more to do."""
+    stopped = taking_back.left_over(session)
+    if stopped is not None:
+        taking_back.take_back(session, stopped)
+        return [], True
     batch = session.row(_NEXT + session.lock)
     if batch is None:
         return [], False

@@ -143,6 +143,7 @@ class Batch(models.Model):
                 condition=models.Q(state="running", deleting=False),
             ),
             models.Index(fields=["id"], name="batch_to_remove", condition=models.Q(deleting=True)),
+            models.Index(fields=["id"], name="batch_to_end", condition=models.Q(state="stopped", unfinished__gt=0)),
         )
 
 
@@ -176,9 +177,11 @@ class Call(models.Model):
             models.Index(fields=["batch", "id"], name="call_of_batch"),
             models.Index(fields=["batch", "due_at", "id"], name="call_due", condition=models.Q(due_at__isnull=False)),
             models.Index(fields=["batch", "held_by"], name="call_held", condition=~models.Q(held_by="")),
-            # For counts. Calls that were never dialled cost it nothing: they are what is left of the batch's own count.
+            # For counts. Calls never dialled cost it nothing: they are what is left of the count of the batch.
             models.Index(
-                fields=["batch", "status", "result", "closed_by"], name="call_told", condition=~models.Q(status="queued")
+                fields=["batch", "status", "result", "closed_by"],
+                name="call_told",
+                condition=~models.Q(status="queued"),
             ),
         )
 

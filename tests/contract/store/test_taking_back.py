@@ -7,6 +7,7 @@ from calldron.dialer.ports import Withdrawal
 from calldron.domain.batch import BatchState
 from calldron.domain.events import Role
 from calldron.domain.outcome import Outcome
+from calldron.store import taking_back
 
 
 def test_nothing_is_withdrawn_that_nobody_took_back(world: World, node: Node) -> None:
@@ -137,3 +138,20 @@ def test_a_batch_whose_calls_are_up_does_not_hold_up_another_s_removal(world: Wo
         world.change(batch, deleting=True)
     node.expunge()
     assert list(world.batches()) == [held]
+
+
+def test_many_waiting_calls_of_a_stopped_batch_end_in_steps(
+    world: World, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stops it may die in between: a dialer does the rest."""
+    monkeypatch.setattr(taking_back, "STEP", 3)
+    batch = world.add_batch(10)
+    up = node.claim_one()
+    world.change(batch, state=BatchState.STOPPED)
+    assert node.expunge() == []
+    ended = set(world.calls(final=True).values_list("status", "closed_by"))
+    assert ended == {("canceled", "batch_stopped")}
+    assert world.calls(final=False).get().pk == up.call_id
+    assert world.batch(batch.pk).now.unfinished == 1
+    node.finish(up, Outcome.BUSY)
+    assert world.batch(batch.pk).now.unfinished == 0
