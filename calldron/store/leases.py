@@ -1,23 +1,39 @@
 """Whose attempts are whose: leases prolonged, leases that ended, attempts taken back by their owners."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from calldron.dialer.ports import Orphan, Withdrawal
+from calldron.store import counters
 from calldron.store.counters import NEVER
 from calldron.store.progress import close_as_unknown
 from calldron.store.session import Session
 
+FORGOTTEN = timedelta(days=1)  # a node that was not seen for so long is no longer told of
 
-def renew(session: Session, node: str, held: list[int], lease_until: datetime) -> list[int]:
-    """Prolong every lease of a node; those of ``held`` that are not its own any more."""
-    session.run("UPDATE store_attempt SET lease_until = %s WHERE node = %s AND ended_at IS NULL", lease_until, node)
+
+def renew(session: Session, node: str, held: list[int], seen_at: datetime, lease_until: datetime) -> list[int]:
+    """Prolong those of the leases ``held`` that are this node's and say that it is alive; those that are not its own
+    any more. What it does not know of, a claim whose answer got lost, ends by itself."""
+    session.run(_SEEN, node, seen_at, seen_at, len(held))
+    if not held:
+        return []
+    session.rows(_OWN + session.lock, held, node)  # in one order, as everybody locks them
+    session.run(_RENEWED, lease_until, held, node)
     return [row[0] for row in session.rows(_LOST, held, node)]
+
+
+def leave(session: Session, node: str) -> None:
+    """The node stops in good order: there is nothing to be told of it."""
+    session.run("DELETE FROM store_noderow WHERE name = %s", node)
 
 
 def rescue(session: Session, now: datetime, *, alone: bool = False) -> list[Orphan]:
     """End attempts whose lease is over, at the end of their lease: until then their node may have been alive.
     ``alone``: no other node is, so every attempt is ended, now if its lease would have gone on."""
-    rows = session.rows(_EXPIRED + session.lock_free, NEVER if alone else now)
+    session.run("DELETE FROM store_noderow WHERE seen_at < %s", NEVER if alone else now - FORGOTTEN)
+    over = NEVER if alone else now
+    counters.lock(session, (row[0] for row in session.rows(_BATCHES, over)))
+    rows = session.rows(_EXPIRED + session.lock_free_of("a", "c"), over)
     close_as_unknown(session, [(attempt, min(until, now), call, batch) for attempt, until, call, batch, _ in rows], now)
     return [Orphan(attempt, call, batch, account) for attempt, _, call, batch, account in rows]
 
@@ -32,6 +48,15 @@ def unrecorded(session: Session, attempts: list[int]) -> list[Orphan]:
     return [Orphan(*row) for row in session.rows(_UNRECORDED, attempts)]
 
 
+_SEEN = """
+INSERT INTO store_noderow (name, started_at, seen_at, calls) VALUES (%s, %s, %s, %s)
+ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, calls = excluded.calls
+"""
+
+_OWN = "SELECT id FROM store_attempt WHERE id IN %s AND node = %s AND ended_at IS NULL ORDER BY id"
+
+_RENEWED = "UPDATE store_attempt SET lease_until = %s WHERE id IN %s AND node = %s AND ended_at IS NULL"
+
 # Ended by its own node, an attempt is still its own: only its last steps are being put away.
 _LOST = """
 SELECT id FROM store_attempt WHERE id IN %s AND (node <> %s OR outcome = 'unknown')
@@ -41,6 +66,11 @@ _EXPIRED = """
 SELECT a.id, a.lease_until, c.id, c.batch_id, c.account_id
 FROM store_attempt a JOIN store_call c ON c.id = a.call_id
 WHERE a.ended_at IS NULL AND a.lease_until < %s ORDER BY a.lease_until, a.id
+"""
+
+_BATCHES = """
+SELECT DISTINCT c.batch_id FROM store_attempt a JOIN store_call c ON c.id = a.call_id
+WHERE a.ended_at IS NULL AND a.lease_until < %s
 """
 
 _WITHDRAWN = """

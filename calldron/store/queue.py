@@ -3,50 +3,73 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Withdrawal
 from calldron.domain.errors import StoreUnavailable
 from calldron.store import claim, expunge, leases, progress, recordings
-from calldron.store.changes import Changes
+from calldron.store.changes import changes_of
+from calldron.store.claim import Taken
 from calldron.store.intents import intend
+from calldron.store.session import Session
 from calldron.store.thread import DatabaseThread
 
 
 class SqlStore:
-    """``node`` names this run of this process and no other: leases are prolonged by it. ``database``: Django's alias.
+    """``node`` names this run of this process and no other: leases are prolonged by it. ``lease``: for how long.
+    ``database``: Django's alias.
 
     Every method raises ``StoreUnavailable`` where the database is locked or away; it may be repeated then.
     """
 
-    def __init__(self, node: str, *, database: str = "default") -> None:
+    def __init__(self, node: str, *, lease: timedelta = timedelta(seconds=30), database: str = "default") -> None:
         self._node = node
+        self._lease = lease
         self._thread = DatabaseThread(database)
-        self._changes = Changes(self._thread)
+        self._changes = changes_of(database, self._thread)
         self._wants = 0  # channels that the call at the head of the queue waits for
+        # Of a claim whose commit was not confirmed: it may have been written, and nobody will dial them.
+        self._unsure: list[Claim] = []
 
     async def open(self) -> None:
         """Connect. Raises ``StoreUnavailable``."""
+        await self._thread.ask(lambda connection: connection.ensure_connection())
         await self._changes.wait(0)
 
     async def close(self) -> None:
-        """Write what was handed in and disconnect."""
+        """Write what was handed in, say that the node is gone, and disconnect."""
+        with suppress(StoreUnavailable):  # the node is forgotten by its age, then
+            await self._thread.write(partial(leases.leave, node=self._node))
+        await self._changes.close()
         await self._thread.close()
 
     async def claim(self, now: datetime, lease_until: datetime, room: int) -> list[Claim]:
         """See ``Store``. Cancelling it is safe: calls that nobody will dial are given back."""
-        work = partial(claim.claim, node=self._node, now=now, lease_until=lease_until, room=room)
+        await self._give_back(now)
+
+        def work(session: Session) -> Taken:
+            taken = claim.claim(session, node=self._node, now=now, lease_until=lease_until, room=room)
+            self._unsure += taken.claims
+            return taken
+
         taking = asyncio.ensure_future(self._thread.write(work))
         try:
             taken = await asyncio.shield(taking)
         except asyncio.CancelledError:
-            with suppress(StoreUnavailable):  # then the claim itself failed, or the leases end by themselves
-                unwanted = await taking
-                await self._thread.write(partial(claim.release, claims=unwanted.claims, now=now))
+            with suppress(StoreUnavailable):  # then the next claim gives them back, or their leases end
+                await taking
+                await self._give_back(now)
             raise
+        self._unsure = []
         self._wants = taken.wants
         return taken.claims
+
+    async def _give_back(self, now: datetime) -> None:
+        """Release what a claim took whose answer nobody got."""
+        if self._unsure:
+            await self._thread.write(partial(_release_written, claims=self._unsure, now=now))
+            self._unsure = []
 
     async def next_due(self, now: datetime) -> datetime | None:
         """See ``Store``; also when a trunk's rate lets the next call go."""
@@ -70,9 +93,8 @@ class SqlStore:
 
     async def renew(self, held: Sequence[int], lease_until: datetime) -> list[int]:
         """See ``Store``."""
-        return await self._thread.write(
-            partial(leases.renew, node=self._node, held=list(held), lease_until=lease_until)
-        )
+        work = partial(leases.renew, node=self._node, held=list(held), seen_at=lease_until - self._lease)
+        return await self._thread.write(partial(work, lease_until=lease_until))
 
     async def rescue(self, now: datetime, *, alone: bool = False) -> list[Orphan]:
         """See ``Store``. ``alone``: whoever else held leases is known to be dead."""
@@ -101,3 +123,12 @@ class SqlStore:
     async def wait_for_change(self, timeout: float) -> bool:
         """See ``Store``."""
         return await self._changes.wait(timeout)
+
+
+def _release_written(session: Session, claims: Sequence[Claim], now: datetime) -> None:
+    """A transaction that was not committed left none of its attempts; their numbers may be others' now."""
+    written = set(session.rows(_WRITTEN, [one.attempt_id for one in claims]))
+    claim.release(session, [one for one in claims if (one.attempt_id, one.lease) in written], now)
+
+
+_WRITTEN = "SELECT id, lease FROM store_attempt WHERE id IN %s AND ended_at IS NULL"

@@ -23,8 +23,10 @@ class Session:
         self._cursor = connection.cursor()
         self._times: dict[datetime, Any] = {}  # most rows of a unit share a few
         features = connection.features
-        self.lock = " FOR UPDATE" if features.has_select_for_update else ""
-        self.lock_free = " FOR UPDATE SKIP LOCKED" if features.has_select_for_update_skip_locked else ""
+        self._arrays = connection.vendor == "postgresql"
+        # NO KEY: rows that refer to these by a foreign key may be added meanwhile.
+        self.lock = " FOR NO KEY UPDATE" if features.has_select_for_no_key_update else ""
+        self.lock_free = f"{self.lock} SKIP LOCKED" if self.lock else ""
 
     def lock_of(self, *aliases: str) -> str:
         """As ``lock``, for some tables of a join."""
@@ -39,7 +41,8 @@ class Session:
         self._cursor.close()
 
     def rows(self, sql: str, *params: object) -> list[Row]:
-        """Every row of a query. A parameter that is a list stands for its elements: ``id IN %s``."""
+        """Every row of a query. A parameter that is a list stands for its elements: ``id IN %s``. PostgreSQL is given
+        one array for them, so that it knows the statement again however many they are."""
         self._execute(sql, params)
         return [tuple(map(_out, row)) for row in self._cursor.fetchall()]
 
@@ -75,7 +78,10 @@ class Session:
         flat: list[Any] = []
         pieces = sql.split("%s")
         for index, param in enumerate(params):
-            if isinstance(param, list):
+            if self._arrays and isinstance(param, list) and pieces[index].endswith(" IN "):
+                pieces[index] = f"{pieces[index][:-4]} = ANY(%s)"
+                flat.append(param)
+            elif isinstance(param, list):
                 marks = ", ".join(["%s"] * len(param)) or "NULL"  # IN (NULL) holds for nothing
                 pieces[index] += f"({marks})"
                 flat += param

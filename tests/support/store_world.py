@@ -7,13 +7,15 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from django.db import connections, transaction
 from django.db.models import QuerySet
 
 from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Withdrawal
 from calldron.domain.batch import BatchState, BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, Result
-from calldron.store.models import Account, Attempt, Batch, Call, LegRow, Sound, StopNumber, TrunkRow
+from calldron.store.changes import announce
+from calldron.store.models import Account, Attempt, Batch, Call, LegRow, NodeRow, Sound, StopNumber, TrunkRow
 from calldron.store.queue import SqlStore
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -125,7 +127,9 @@ class World:
 
     def change(self, batch: Batch, **fields: object) -> None:
         """Change a batch as its owner does: the dialer is to look again."""
-        self.batches().filter(pk=batch.pk).update(**{"wait_until": None, **fields})
+        with transaction.atomic(using=self.alias):
+            self.batches().filter(pk=batch.pk).update(**{"wait_until": None, **fields})
+            announce(connections[self.alias])
 
     def stop(self, batch: Batch) -> None:
         """As ``services.batches.switch`` does it."""
@@ -133,6 +137,9 @@ class World:
         ended = waiting.update(final=True, status="canceled", due_at=None)
         row = self.batches().get(pk=batch.pk)
         self.change(batch, state=BatchState.STOPPED, unfinished=row.unfinished - ended)
+
+    def nodes(self) -> QuerySet[NodeRow]:
+        return NodeRow.objects.using(self.alias).order_by("name")
 
     # who works on it
 
@@ -177,9 +184,7 @@ class Held:
     def update_from(self, calls: int) -> None:
         """So many calls were added."""
         row = self.now
-        self._world.batches().filter(pk=self._id).update(
-            total=row.total + calls, unfinished=row.unfinished + calls, wait_until=None
-        )
+        self._world.change(row, total=row.total + calls, unfinished=row.unfinished + calls)
 
 
 class Node:

@@ -3,19 +3,30 @@
 from collections.abc import Iterator
 
 import pytest
+from peers import postgres
 from pytest_django.plugin import DjangoDbBlocker
+from support.postgres_database import PostgresDatabase
 from support.sqlite_database import SqliteDatabase
 from support.store_world import Database, Node, World
 
 
-@pytest.fixture(scope="session", params=["sqlite"])
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Database]:
     """The adapter; a database joins by one more parameter."""
     with django_db_blocker.unblock():
-        adapters = {"sqlite": lambda: SqliteDatabase(tmp_path_factory.mktemp("store"))}
-        yield adapters[request.param]()
+        if request.param == "sqlite":
+            yield SqliteDatabase(tmp_path_factory.mktemp("store"))
+        else:
+            yield PostgresDatabase(request.getfixturevalue("postgres_server"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Postgres]:
+    """A server for all tests."""
+    with postgres.server() as running:
+        yield running
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from django.db import connections, transaction
 from support.store_world import NOW, Node, World
 
 from calldron.domain.outcome import Outcome
@@ -28,18 +29,30 @@ def test_a_commit_between_two_waits_is_heard_of_once(world: World, node: Node) -
 
 
 def test_a_commit_ends_the_wait(world: World, node: Node) -> None:
-    world.add_batch(1)
-    other = world.node()
+    batch = world.add_batch(1)
     node.wait_for_change(0)
 
+    def change() -> None:
+        world.change(batch, name="Another")
+        connections[world.alias].close()  # this thread's
+
     async def wait_and_write() -> bool:
-        waiting = asyncio.create_task(node.store.wait_for_change(30))
-        await other.store.claim(NOW, NOW, 1)
+        waiting = asyncio.create_task(node.store.wait_for_change(60))
+        await asyncio.to_thread(change)
         return await waiting
 
     started = time.monotonic()
     assert world.run(wait_and_write()) is True
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 30
+
+
+def test_what_was_undone_is_no_news(world: World, node: Node) -> None:
+    batch = world.add_batch(1)
+    node.wait_for_change(0)
+    with transaction.atomic(using=world.alias):
+        world.change(batch, name="Another")
+        transaction.set_rollback(True, using=world.alias)
+    assert node.wait_for_change(0) is False
 
 
 def test_waiting_keeps_nobody_from_working(world: World, node: Node) -> None:

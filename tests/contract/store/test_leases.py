@@ -52,20 +52,63 @@ def test_a_dead_node_s_channels_come_back(world: World, node: Node) -> None:
 
 
 def test_a_lease_that_is_renewed_holds_on(world: World, node: Node) -> None:
-    world.add_batch(2)
-    node.claim_one()
+    world.add_batch(3)
+    ours, forgotten = node.claim(2)
     other = world.node()
     theirs = other.claim_one()
-    node.renew(LATER + LEASE)
-    assert [one.attempt_id for one in other.rescue(LATER)] == [theirs.attempt_id]
+    assert node.renew(LATER + LEASE, [ours]) == []
+    assert other.renew(LATER + LEASE, [ours]) == [ours.attempt_id], "not theirs to prolong"
+    assert [one.attempt_id for one in other.rescue(LATER)] == [forgotten.attempt_id, theirs.attempt_id]
+    assert world.attempts(pk=ours.attempt_id).get().lease_until == LATER + LEASE
 
 
 def test_renewing_raises_nothing_from_the_dead(world: World, node: Node) -> None:
     world.add_batch(1)
     claim = node.claim_one()
     world.node().rescue(LATER)
-    node.renew(LATER + LEASE)
+    assert node.renew(LATER + LEASE, [claim]) == [claim.attempt_id]
     assert world.attempts(pk=claim.attempt_id).get().outcome == "unknown"
+
+
+def test_what_a_node_ended_itself_was_not_lost(world: World, node: Node) -> None:
+    world.add_batch(1)
+    claim = node.claim_one()
+    node.finish(claim)
+    assert node.renew(LATER + LEASE, [claim]) == []
+
+
+# ---------------------------------------------------------------- who is alive
+
+
+def test_a_node_is_seen_until_it_leaves(world: World, node: Node) -> None:
+    world.add_batch(3)
+    assert not world.nodes().exists()
+    claims = node.claim()
+    node.renew(NOW + LEASE, claims)
+    node.renew(NOW + SECOND + LEASE, claims[:2])
+    other = world.node()
+    other.renew(NOW + LEASE)
+    assert list(world.nodes().values_list("name", "started_at", "seen_at", "calls")) == [
+        ("node-1", NOW, NOW + SECOND, 2),
+        ("node-2", NOW, NOW, 0),
+    ]
+    other.close()
+    assert [row.name for row in world.nodes()] == ["node-1"]
+
+
+def test_a_node_that_died_is_forgotten_after_a_day(world: World, node: Node) -> None:
+    node.renew(NOW + LEASE)
+    other = world.node()
+    other.rescue(NOW + timedelta(days=1))
+    assert world.nodes().exists()
+    other.rescue(NOW + timedelta(days=1, seconds=1))
+    assert not world.nodes().exists()
+
+
+def test_who_is_alone_knows_that_no_other_is_alive(world: World, node: Node) -> None:
+    node.renew(NOW + LEASE)
+    world.run(world.node().store.rescue(NOW, alone=True))
+    assert not world.nodes().exists()
 
 
 @pytest.fixture

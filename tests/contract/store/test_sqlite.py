@@ -16,10 +16,7 @@ from calldron.domain.outcome import Outcome
 from calldron.store import claim, expunge, intents, leases, progress
 from calldron.store.session import Session
 
-
-@pytest.fixture(autouse=True)
-def _sqlite(world: World) -> None:
-    assert connections[world.alias].vendor == "sqlite"
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -95,7 +92,7 @@ def test_no_statement_of_the_queue_reads_a_whole_table(world: World) -> None:
         progress.progress(session, [LegProgress(one.leg_id, one.attempt_id, one.lease, answered_at=NOW)])
         progress.finish(session, [end_of(one, Outcome.BUSY), end_of(three, Outcome.FAILED, refused=True)])
         claim.release(session, [two], NOW)
-        leases.renew(session, "node", [one.attempt_id], NOW)
+        leases.renew(session, "node", [one.attempt_id], NOW, NOW)
         leases.withdrawn(session, "node")
         leases.rescue(session, NOW + timedelta(hours=1))
         leases.unrecorded(session, [one.attempt_id])
