@@ -7,8 +7,11 @@ import secrets
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 import structlog
@@ -19,6 +22,7 @@ from granian.constants import Interfaces
 from calldron import logs
 from calldron.clock import SystemClock
 from calldron.config import Config, config
+from calldron.dialer.ports import Clock
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.runtime import Dialer, Settings
 from calldron.domain.commands import Tune
@@ -27,6 +31,9 @@ from calldron.engines.carrier.server import Carrier
 from calldron.engines.sip.engine import SipEngine
 from calldron.media import tones
 from calldron.supervisor import Part
+
+if TYPE_CHECKING:
+    from calldron.store.queue import SqlStore
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +60,11 @@ def prepare(process: str) -> Config:
 
 
 def migrate() -> None:
-    """Bring the database up to this version; quick where it is."""
-    call_command("migrate", verbosity=0, interactive=False)
+    """Bring the database up to this version; quick where it is. Whoever comes while another process does waits."""
+    from calldron.store.migration_lock import alone_with_the_schema  # noqa: PLC0415 - needs Django set up
+
+    with alone_with_the_schema():
+        call_command("migrate", verbosity=0, interactive=False)
 
 
 def prepare_database() -> Config:
@@ -90,8 +100,9 @@ def check_free(settings: Config, host: str, port: int, *, sandbox: bool) -> None
     _check_address(host, port, socket.SOCK_STREAM, "choose another --host or --port")
     if sandbox:
         _check_address("127.0.0.1", settings.sandbox_port, socket.SOCK_DGRAM, "choose another CALLDRON_SANDBOX_PORT")
-    with only_dialer_of(settings.home):
-        pass
+    if not settings.database_url:
+        with only_dialer_of(settings.home):
+            pass
 
 
 def _check_address(host: str, port: int, kind: socket.SocketKind, advice: str) -> None:
@@ -156,35 +167,75 @@ async def run_dialer(settings: Config) -> None:
     """Dial until SIGTERM; a second SIGTERM hurries. Raises ``AlreadyRunning``, ``EngineUnavailable``."""
     from calldron.store.queue import SqlStore  # noqa: PLC0415 - models can be imported only after ``prepare``
 
-    clock = SystemClock()
-    with only_dialer_of(settings.home):
-        store = SqlStore(node=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
+    node = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    store = SqlStore(node, lease=timedelta(seconds=settings.lease_seconds))
+    with _place_to_dial(settings) as tracks:
         await store.open()
         try:
-            # Holding the lock proves that whoever held leases on this file is dead: no need to wait for them to end.
-            orphans = await store.rescue(clock.now(), alone=True)
-            if orphans:
-                log.warning("calls of the dead dialer are unknown now", calls=len(orphans))
-            engine = make_engine(settings)
-            dialer = Dialer(
-                store,
-                engine,
-                Prompts(engine, store, clock, tunes()),
-                clock,
-                Settings(
-                    max_calls=settings.max_calls,
-                    lease=settings.lease_seconds,
-                    drain=settings.drain_seconds,
-                    tracks=settings.tracks,
-                    recordings=settings.recordings,
-                ),
-            )
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, dialer.stop)
-            log.info("dialer ready", max_calls=settings.max_calls)
-            await dialer.run()
+            if settings.database_url:
+                await _dial_among_others(settings, store, tracks)
+            else:
+                await _dial_alone(settings, store, tracks)
         finally:
             await store.close()
+
+
+async def _dial_alone(settings: Config, store: "SqlStore", tracks: Path) -> None:
+    clock = SystemClock()
+    # Holding the lock proves that whoever held leases on this file is dead: no need to wait for them to end.
+    orphans = await store.rescue(clock.now(), alone=True)
+    if orphans:
+        log.warning("calls of the dead dialer are unknown now", calls=len(orphans))
+    await _dial(settings, store, clock, tracks)
+
+
+async def _dial_among_others(settings: Config, store: "SqlStore", tracks: Path) -> None:
+    """Leases, paces and windows go by the database's time, which is the same for every node."""
+    from calldron.store.shared_clock import SharedClock  # noqa: PLC0415 - as above
+
+    clock = SharedClock(SystemClock(), store.time)
+    await clock.synchronise()
+    async with asyncio.TaskGroup() as tasks:  # one that dies ends the other
+        keeping_time = tasks.create_task(clock.run(), name="shared clock")
+        await _dial(settings, store, clock, tracks)
+        keeping_time.cancel()
+
+
+async def _dial(settings: Config, store: "SqlStore", clock: Clock, tracks: Path) -> None:
+    engine = make_engine(settings)
+    dialer = Dialer(
+        store,
+        engine,
+        Prompts(engine, store, clock, tunes()),
+        clock,
+        Settings(
+            max_calls=settings.max_calls,
+            lease=settings.lease_seconds,
+            drain=settings.drain_seconds,
+            tracks=tracks,
+            recordings=settings.recordings,
+        ),
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, dialer.stop)
+    log.info("dialer ready", max_calls=settings.max_calls)
+    await dialer.run()
+
+
+@contextmanager
+def _place_to_dial(settings: Config) -> Iterator[Path]:
+    """A folder for tracks that is this dialer's alone, and finds again what a dead one left in it. One dialer works on
+    an SQLite file, any number on a PostgreSQL, each in the first place that is free. Raises ``AlreadyRunning``."""
+    if not settings.database_url:
+        with only_dialer_of(settings.home):
+            yield settings.tracks
+        return
+    with ExitStack() as held:
+        for place in count(1):
+            with suppress(AlreadyRunning):
+                held.enter_context(_locked(settings.home / f"dialer-{place}.lock", fcntl.LOCK_EX, ""))
+                break
+        yield settings.home / f"tracks-{place}"
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Withdrawal
@@ -12,7 +12,7 @@ from calldron.store import claim, expunge, leases, progress, recordings
 from calldron.store.changes import changes_of
 from calldron.store.claim import Taken
 from calldron.store.intents import intend
-from calldron.store.session import Session
+from calldron.store.session import Session, moment
 from calldron.store.thread import DatabaseThread
 
 
@@ -43,6 +43,10 @@ class SqlStore:
             await self._thread.write(partial(leases.leave, node=self._node))
         await self._changes.close()
         await self._thread.close()
+
+    async def time(self) -> datetime:
+        """What the clock of the database shows, aware, UTC."""
+        return await self._thread.read(_time)
 
     async def claim(self, now: datetime, lease_until: datetime, room: int) -> list[Claim]:
         """See ``Store``. Cancelling it is safe: calls that nobody will dial are given back."""
@@ -132,3 +136,13 @@ def _release_written(session: Session, claims: Sequence[Claim], now: datetime) -
 
 
 _WRITTEN = "SELECT id, lease FROM store_attempt WHERE id IN %s AND ended_at IS NULL"
+
+
+def _time(session: Session) -> datetime:
+    row = session.row(
+        "SELECT clock_timestamp()" if session.lock else "SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
+    )
+    at = moment(row[0]) if row else None
+    if at is None:
+        raise LookupError("the database does not say what time it is")
+    return at.astimezone(UTC)
