@@ -1,20 +1,22 @@
 """The database of a round: one of its own, copied from one that was migrated once."""
 
 import asyncio
-import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+import psycopg
 from peers.postgres import Postgres, PostgresFailed
 
+from chaos.environment import environment
 from chaos.ports import lasting_port
 
 NAMES = ("sqlite", "postgres")
@@ -25,8 +27,11 @@ class Database(Protocol):
 
     disk: Path
 
-    async def make(self) -> None:
-        """Create it, with its tables."""
+    key: str
+    """Of the API."""
+
+    async def make(self, trunk: tuple[int, int, int]) -> None:
+        """Create it, with an account and a trunk of this port, cps and channels."""
 
     def home(self, program: str) -> Path:
         """The folder of a program: nodes on one SQLite file share it, others are machines of their own."""
@@ -55,14 +60,18 @@ class Template(Protocol):
 
 
 class _Sqlite:
-    def __init__(self, template: Path, folder: Path) -> None:
+    def __init__(self, template: Path, key: str, folder: Path) -> None:
         self.disk = folder / "disk"
+        self.key = key
         self._template = template
 
-    async def make(self) -> None:
+    async def make(self, trunk: tuple[int, int, int]) -> None:
         home = self.home("")
         home.mkdir()
-        shutil.copy(self._template / "calldron.sqlite3", home / "calldron.sqlite3")
+        file = home / "calldron.sqlite3"
+        shutil.copy(self._template / file.name, file)
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("UPDATE store_trunkrow SET port = ?, cps = ?, channels = ?", trunk)
 
     def home(self, program: str) -> Path:
         return self.disk / "home"
@@ -83,16 +92,19 @@ class _Sqlite:
 
 
 class _Postgres:
-    def __init__(self, template: Postgres, disk: Path) -> None:
+    def __init__(self, template: Postgres, key: str, disk: Path) -> None:
         self.disk = disk
+        self.key = key
         self._template = template
         self._server: Postgres | None = None
 
-    async def make(self) -> None:
+    async def make(self, trunk: tuple[int, int, int]) -> None:
         folder = self.disk / "postgres"
         folder.mkdir(mode=0o755)
         self._server = await asyncio.to_thread(self._template.copy, folder, lasting_port())
         await asyncio.to_thread(self._server.start)
+        with psycopg.connect(self._server.url()) as connection:
+            connection.execute("UPDATE store_trunkrow SET port = %s, cps = %s, channels = %s", trunk)
 
     def home(self, program: str) -> Path:
         return self.disk / program
@@ -135,19 +147,26 @@ class _Postgres:
 class _SqliteTemplate:
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._key = _prepare(home, {})
 
     def fresh(self, folder: Path) -> Database:
-        return _Sqlite(self._home, folder)
+        return _Sqlite(self._home, self._key, folder)
 
 
 class _PostgresTemplate:
-    def __init__(self, server: Postgres, folder: Path) -> None:
-        self._server = server
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._serial = count(1)
+        self._server = Postgres(folder, port=lasting_port())
+        self._server.create()
+        self._server.start()
+        try:
+            self._key = _prepare(folder, {"DATABASE_URL": self._server.url()})
+        finally:
+            self._server.stop()
 
     def fresh(self, folder: Path) -> Database:
-        return _Postgres(self._server, self._folder / f"round{next(self._serial)}")
+        return _Postgres(self._server, self._key, self._folder / f"round{next(self._serial)}")
 
 
 @contextmanager
@@ -155,27 +174,19 @@ def template(database: str) -> Iterator[Template]:
     """What rounds on this kind of database start from; theirs are gone when the block ends."""
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
-        if database == "sqlite":
-            _migrate(folder, {})
-            yield _SqliteTemplate(folder)
-            return
         folder.chmod(0o755)
-        server = Postgres(folder, port=lasting_port())
-        server.create()
-        server.start()
-        try:
-            _migrate(folder, {"DATABASE_URL": server.url()})
-        finally:
-            server.stop()
-        yield _PostgresTemplate(server, folder)
+        yield _SqliteTemplate(folder) if database == "sqlite" else _PostgresTemplate(folder)
 
 
-def _migrate(home: Path, database: dict[str, str]) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CALLDRON_", "DATABASE_"))}
-    subprocess.run(
-        [sys.executable, "-m", "calldron.cli", "migrate"],
-        env={**environment, **database, "CALLDRON_HOME": str(home)},
+def _prepare(home: Path, database: dict[str, str]) -> str:
+    """Tables, user and trunk; the user's key."""
+    done = subprocess.run(
+        [sys.executable, "-m", "chaos.prepare"],
+        env={**environment(), **database, "CALLDRON_HOME": str(home)},
         cwd=home,
         check=True,
-        timeout=120,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=300,
     )
+    return done.stdout

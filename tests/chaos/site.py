@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 from peers.ports import HOST
 
-import calldron
 from chaos.carrier import Carrier
 from chaos.databases import Database
+from chaos.environment import environment
 from chaos.plan import Abilities, Plan, What
 from chaos.ports import lasting_port
 from chaos.programs import Program
@@ -22,7 +22,6 @@ from chaos.programs import Program
 LEASE = 3
 """Seconds, the least there is: most rounds wait for leases to end."""
 
-_ROOT = Path(calldron.__file__).parents[1]
 _CALLDRON = (sys.executable, "-m", "calldron.cli")
 _UP_WITHIN = 60.0
 _DISKS = {"sqlite": "48m", "postgres": "256m"}
@@ -151,17 +150,8 @@ class Site:
             await _run("mount", "-t", "tmpfs", "-o", size, "tmpfs", str(self.disk))
             self._mounted = True
         await self.carrier.begin()
-        await self.database.make()
-        trunk = (f"sip:{HOST}:{self.carrier.port}", str(self.plan.cps), str(self.plan.channels))
-        preparing = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "chaos.prepare", *trunk),
-            env=self._environment(self.web.name),
-            cwd=self.folder,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        key, _ = await preparing.communicate()
-        assert preparing.returncode == 0, "the database could not be prepared"
-        self.api.auth = httpx.BasicAuth(key.decode(), "")
+        await self.database.make((self.carrier.port, self.plan.cps, self.plan.channels))
+        self.api.auth = httpx.BasicAuth(self.database.key, "")
         self._set_clocks(0.0)
         await self.start_web()
         for dialer in self.dialers:
@@ -194,10 +184,8 @@ class Site:
         return found
 
     def _environment(self, program: str) -> dict[str, str]:
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("CALLDRON_", "DATABASE_"))}
         return {
-            **own,
-            "PYTHONPATH": f"{_ROOT}:{_ROOT / 'tests'}",
+            **environment(),
             "CALLDRON_HOME": str(self.database.home(program)),
             "CALLDRON_PUBLIC_URL": self._url,
             "CALLDRON_API_RATE": "0",
