@@ -17,6 +17,8 @@ from calldron.domain.errors import StoreUnavailable
 log = structlog.get_logger(__name__)
 
 IDLE_LOOK = 5.0  # seconds: how long a wake-up that got lost can go unnoticed
+# Where a call is due and can't be had, as one that another node is busy with, to ask at once is to ask all the time.
+LEAST_PAUSE = 0.01
 # Calls claimed whose INVITE has not left yet: should we die now, nobody could know that these never rang.
 AT_THE_DOOR = 20
 
@@ -133,7 +135,7 @@ class Scheduler:
             except StoreUnavailable:
                 due = None
             if due is not None:
-                pause = min(pause, max(0.0, (due - self._clock.now()).total_seconds()))
+                pause = min(pause, max(LEAST_PAUSE, (due - self._clock.now()).total_seconds()))
         timer = asyncio.create_task(self._clock.sleep(pause))
         look = asyncio.create_task(self._look.wait())
         try:
