@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Withdrawal
 from calldron.domain.errors import StoreUnavailable
-from calldron.store import claim, expunge, leases, progress, recordings
+from calldron.store import claim, expunge, leases, progress, recordings, shared_clock
 from calldron.store.changes import changes_of
 from calldron.store.claim import Taken
 from calldron.store.intents import intend
-from calldron.store.session import Session, moment
+from calldron.store.session import Session
+from calldron.store.shared_clock import Monotonic, Reading
 from calldron.store.thread import DatabaseThread
 
 
@@ -44,9 +45,9 @@ class SqlStore:
         await self._changes.close()
         await self._thread.close()
 
-    async def time(self) -> datetime:
-        """What the clock of the database shows, aware, UTC."""
-        return await self._thread.read(_time)
+    async def time(self, monotonic: Monotonic) -> Reading:
+        """What the clock of the database shows, and when by this clock."""
+        return await self._thread.read(partial(shared_clock.read, monotonic=monotonic))
 
     async def claim(self, now: datetime, lease_until: datetime, room: int) -> list[Claim]:
         """See ``Store``. Cancelling it is safe: calls that nobody will dial are given back."""
@@ -136,13 +137,3 @@ def _release_written(session: Session, claims: Sequence[Claim], now: datetime) -
 
 
 _WRITTEN = "SELECT id, lease FROM store_attempt WHERE id IN %s AND ended_at IS NULL"
-
-
-def _time(session: Session) -> datetime:
-    row = session.row(
-        "SELECT clock_timestamp()" if session.lock else "SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
-    )
-    at = moment(row[0]) if row else None
-    if at is None:
-        raise LookupError("the database does not say what time it is")
-    return at.astimezone(UTC)

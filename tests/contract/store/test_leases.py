@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from support.store_world import LEASE, NOW, Node, World
 
+from calldron.clock import SystemClock
 from calldron.dialer.ports import Orphan
 from calldron.domain.batch import BatchState
 from calldron.domain.events import Role
 from calldron.domain.outcome import Outcome
+from calldron.store.shared_clock import SharedClock
 
 SECOND = timedelta(seconds=1)
 LATER = NOW + LEASE + SECOND
@@ -211,3 +213,10 @@ def test_a_call_shows_the_recording_of_its_last_attempt(world: World, node: Node
     world.run(node.store.attach_recording(first.attempt_id, "first.mp3", 1.0))
     assert world.calls().get().recording == "second.mp3"
     assert list(world.attempts().values_list("recording", flat=True)) == ["first.mp3", "second.mp3"]
+
+
+def test_the_database_says_what_time_it_is(world: World, node: Node) -> None:
+    machine = SystemClock()
+    clock = SharedClock(machine, node.store.time)
+    world.run(clock.synchronise())
+    assert abs(clock.now() - machine.now()) < timedelta(seconds=1)
