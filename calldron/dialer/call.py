@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from calldron.dialer.journal import Journal
-from calldron.dialer.ports import AttemptEnd, Claim, Clock, DialRequest, Engine, Leg, LegIntent, LegProgress
+from calldron.dialer.ports import AttemptEnd, Claim, Clock, DialRequest, Engine, Leg, LegIntent, LegProgress, Permit
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.tenure import Tenure
 from calldron.domain.attempt import begin
@@ -41,6 +42,7 @@ from calldron.domain.events import (
     Withdrawn,
 )
 from calldron.domain.outcome import Ending, Fault, Outcome, classify, reached_nobody
+from calldron.domain.schedule import Window
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +54,7 @@ class _Permitted:
     """A further dial is committed and the trunk's rate has room for it."""
 
     role: Role
-    leg_id: int
+    permit: Permit
 
 
 class CallRun:
@@ -145,7 +147,7 @@ class CallRun:
             event = await self._events.get()
             if isinstance(event, _Permitted):
                 if self._asking.pop(event.role, None):  # else it was refused meanwhile
-                    self._send(event.role, event.leg_id)
+                    self._send(event.role, event.permit)
                 continue
             if isinstance(event, Expired):
                 if event.timer not in self._fired:
@@ -188,7 +190,7 @@ class CallRun:
 
     def _dial(self, role: Role) -> None:
         if self._first_leg is None and role is self.claim.first:
-            self._send(role, self.claim.leg_id)  # committed with the claim
+            self._send(role, Permit(self.claim.leg_id, window=self.claim.window))  # committed with the claim
         elif self._called_off:
             self._events.put_nowait(Refused(role))  # the machine learns the reason from the queue
         else:
@@ -211,44 +213,50 @@ class CallRun:
             return
         if permit.wait > 0:
             await self._clock.sleep(permit.wait)
-        while not self._tenure.lasts(
-            self._clock
-        ):  # the store was away: whether we are still meant is told by a renewal
+        while not self._tenure.lasts(self._clock):
+            # The store was away, or we were: whether the call is still ours is told by the next renewal.
             self._renewed.clear()
             await self._renewed.wait()
-        self._events.put_nowait(_Permitted(role, permit.leg_id))
+        self._events.put_nowait(_Permitted(role, permit))
 
     def _refuse(self, role: Role) -> None:
         self._asking.pop(role).cancel()
         self._events.put_nowait(Refused(role))
 
-    def _send(self, role: Role, leg_id: int) -> None:
-        if not self._may_leave():
+    def _send(self, role: Role, permit: Permit) -> None:
+        may_leave = partial(self._may_leave, permit.window if role is Role.CLIENT else None)
+        if not may_leave():
             self._events.put_nowait(Refused(role))
             return
-        self._leg_ids[role] = leg_id
+        self._leg_ids[role] = permit.leg_id
         claim = self.claim
         request = DialRequest(
-            leg_id=str(leg_id),
+            leg_id=str(permit.leg_id),
             role=role,
             number=self._number(role),
             caller_id=claim.caller_id,
             trunk=claim.trunk,
             ring_timeout=claim.ring_timeout,
             recording=self.tracks if claim.record else None,
-            may_leave=self._may_leave,
+            may_leave=may_leave,
         )
         leg = self._engine.dial(request, self._emit)
         self._legs[role] = leg
         self._first_leg = self._first_leg or leg
 
-    def _may_leave(self) -> bool:
-        """Looked at immediately before each INVITE. Where the lease may have ended unnoticed, as in a process that was
-        frozen, the call is given up: it may be somebody else's by now, or final."""
-        if not self._called_off and not self._tenure.lasts(self._clock):
+    def _may_leave(self, window: Window | None) -> bool:
+        """Looked at immediately before each INVITE, since time may have passed unnoticed, as in a process that was
+        frozen. A call whose lease may be over is given up: it may be somebody else's by now, or final."""
+        if self._called_off:
+            return False
+        if not self._tenure.lasts(self._clock):
             log.warning("call is given up, its lease may be over", call=self.claim.call_id)
-            self.hang_up()
-        return not self._called_off
+        elif window is not None and not window.is_open(self._clock.now()):
+            log.info("call is given up, its window has closed", call=self.claim.call_id)
+        else:
+            return True
+        self.hang_up()
+        return False
 
     def _number(self, role: Role) -> str:
         return self.claim.number if role is Role.CLIENT else self.claim.operator

@@ -12,6 +12,7 @@ from typing import Protocol
 from calldron.domain.events import LegEvent, Role
 from calldron.domain.outcome import Ending, Fault, Outcome, Result
 from calldron.domain.plan import Plan
+from calldron.domain.schedule import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ class Engine(Protocol):
 class Claim:
     """An attempt whose intent is committed: its call is ours until the lease ends. The first leg's intent
     (``first``: the client's for batch and instant, the operator's for callback) is committed with it, so its INVITE
-    may go at once; every further dial goes through ``Store.intend``."""
+    may go at once; every further dial goes through ``Store.intend``. ``window``: when the client may be called, looked
+    at once more as his INVITE leaves; ``None``: always."""
 
     attempt_id: int
     call_id: int
@@ -125,6 +127,7 @@ class Claim:
     record: bool
     sound_id: int | None  # the intro
     plan: Plan
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +145,11 @@ class LegIntent:
 @dataclass(frozen=True, slots=True)
 class Permit:
     """A further dial that is committed. ``wait``: seconds until the rate of the trunk has room for its INVITE; the next
-    calls make room for it, so that an operator comes before them and no limit is broken."""
+    calls make room for it, so that an operator comes before them and no limit is broken. ``window``: as a claim's."""
 
     leg_id: int
     wait: float = 0.0
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,6 +266,7 @@ def _claim(pick: _Pick, attempt_id: int, lease: int, leg_id: int) -> Claim:
         record=batch.record,
         sound_id=batch.sound_id,
         plan=batch.plan(pick.dials),
+        window=batch.hours.window(pick.number),
     )
 
 

@@ -81,7 +81,7 @@ def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -
     limits.know(asked.batch_id, asked.account_id, asked.limit, asked.account_limit)
     # Its channels are the attempt's own since the claim.
     wait = max(lines.spend(intent.trunk_id), limits.spend(asked.batch_id, asked.account_id, 0))
-    return Permit(leg_id, wait)
+    return Permit(leg_id, wait, asked.hours.window(asked.number))
 
 
 def _may_go(session: Session, asked: _Asked) -> bool:

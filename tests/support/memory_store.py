@@ -10,13 +10,19 @@ from calldron.domain.batch import BatchType, Confirmation
 from calldron.domain.errors import StoreUnavailable
 from calldron.domain.events import Role
 from calldron.domain.plan import Plan
+from calldron.domain.schedule import Window
 
 TRUNK = Trunk(1, "test", "192.0.2.1", 5060)
 HANG_UP_AT_ANSWER = Plan(BatchType.BATCH, Confirmation.TIMEOUT)
 
 
 def claim(
-    number: int = 1, plan: Plan = HANG_UP_AT_ANSWER, *, sound_id: int | None = None, record: bool = True
+    number: int = 1,
+    plan: Plan = HANG_UP_AT_ANSWER,
+    *,
+    sound_id: int | None = None,
+    record: bool = True,
+    window: Window | None = None,
 ) -> Claim:
     """A claimed call; every id is ``number``."""
     first = Role.OPERATOR if plan.kind is BatchType.CALLBACK and plan.operator_tries else Role.CLIENT
@@ -36,6 +42,7 @@ def claim(
         record=record,
         sound_id=sound_id,
         plan=plan,
+        window=window,
     )
 
 
@@ -58,6 +65,7 @@ class MemoryStore:
         self.due: datetime | None = None
         self.rooms: list[int] = []
         self.refuses = False
+        self.window: Window | None = None  # of the client, as a further dial is told it
         self.wait = 0.0  # until the rate of the trunk has room for a further dial
         self.ours = True  # what ``finish`` answers
         self.withdrawals: list[Withdrawal] = []
@@ -90,7 +98,7 @@ class MemoryStore:
 
     async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | None]:
         await self._commit("intend", intents)
-        return [None if self.refuses else Permit(next(self._leg_ids), self.wait) for _ in intents]
+        return [None if self.refuses else Permit(next(self._leg_ids), self.wait, self.window) for _ in intents]
 
     async def progress(self, steps: Sequence[LegProgress]) -> None:
         await self._commit("progress", steps)

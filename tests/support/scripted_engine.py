@@ -20,6 +20,7 @@ class ScriptedLeg:
         self._emit = emit
         self._obeys = obeys
         self._answered = False
+        self._left = False  # its first INVITE
 
     async def departed(self) -> None:
         """Its INVITE is never held up."""
@@ -54,8 +55,9 @@ class ScriptedLeg:
     def leave(self) -> bool:
         """Let its INVITE leave, as a real leg does a little after the dial; where it may not, the leg is over."""
         if self.request.may_leave():
+            self._left = True
             return True
-        self.end(Ending(EndedBy.LOCAL, sent=False))
+        self.end(Ending(EndedBy.LOCAL, sent=self._left))
         return False
 
     def end(self, ending: Ending = LEFT) -> None:

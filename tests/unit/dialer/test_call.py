@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from support.attempt_world import BUSY, LEFT, MEDIA_LOST, NO_REPLY, OVERLOADED, WRONG_NUMBER
@@ -22,6 +23,7 @@ from calldron.domain.commands import Tune
 from calldron.domain.events import Role
 from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, Result
 from calldron.domain.plan import Plan
+from calldron.domain.schedule import Window
 
 BARE = Plan(BatchType.BATCH, Confirmation.DTMF)
 KEYED = Plan(BatchType.BATCH, Confirmation.DTMF, has_intro=True)
@@ -53,8 +55,9 @@ class Desk:
         self.writing = asyncio.create_task(self.journal.run())
         self.running: asyncio.Task[None] | None = None
 
-    def call(self, plan: Plan, *, record: bool = True) -> CallRun:
-        claimed: Claim = claim(1, plan, sound_id=INTRO if plan.has_intro else None, record=record)
+    def call(self, plan: Plan, *, record: bool = True, window: Window | None = None) -> CallRun:
+        sound_id = INTRO if plan.has_intro else None
+        claimed: Claim = claim(1, plan, sound_id=sound_id, record=record, window=window)
         tenure = Tenure.beginning(self.clock, LEASE)
         run = CallRun(claimed, tenure, self.engine, self.journal, self.prompts, self.clock, self.tracks)
         self.running = asyncio.create_task(run.run())
@@ -509,6 +512,54 @@ async def test_a_further_dial_of_a_call_that_is_lost_does_not_leave(desk: Desk) 
     await desk.end()
     assert len(desk.engine.legs) == 1
     assert ("hang up",) in client.done
+
+
+# ---------------------------------------------------------------- windows that close meanwhile
+
+TILL_NOON_AND_A_MINUTE = Window(ZoneInfo("UTC"), 9 * 60, 12 * 60 + 1)  # the clock begins at noon
+MINUTE = 60.0
+
+
+@pytest.mark.parametrize("seconds", [MINUTE - 0.1, MINUTE])
+async def test_no_client_is_dialled_once_his_window_has_closed(desk: Desk, seconds: float) -> None:
+    desk.store.gate.clear()
+    desk.call(KEYED, window=TILL_NOON_AND_A_MINUTE)
+    await until(lambda: "sound" in desk.store.entered)
+    desk.clock.turn(seconds)
+    desk.store.gate.set()
+    if seconds < MINUTE:
+        leg = await desk.leg()
+        assert leg.leave()
+        desk.clock.turn(MINUTE - seconds)
+        assert not leg.leave(), "nor is a challenge answered"
+    end = await desk.end()
+    assert (end.outcome, end.fault) == (Outcome.FAILED, Fault.OURS)
+    assert end.refused == (seconds == MINUTE), "counted once its INVITE left"
+
+
+async def test_an_operator_is_dialled_whatever_the_window_of_the_client_is(desk: Desk) -> None:
+    desk.store.window = TILL_NOON_AND_A_MINUTE
+    desk.call(TRANSFER, window=TILL_NOON_AND_A_MINUTE)
+    client = await desk.leg()
+    client.answer()
+    desk.clock.turn(MINUTE)
+    client.press("1")
+    assert (await desk.leg(1)).leave()
+
+
+async def test_a_client_whose_window_closed_while_his_dial_waited_is_not_dialled(desk: Desk) -> None:
+    desk.store.window = TILL_NOON_AND_A_MINUTE
+    desk.store.wait = MINUTE
+    desk.call(CALLBACK, window=TILL_NOON_AND_A_MINUTE)
+    operator = await desk.leg()
+    operator.answer()
+    await until(lambda: ("play", "tune-attention", True) in operator.done)
+    operator.press("1")
+    await until(lambda: MINUTE in desk.clock.waits)
+    desk.clock.turn(MINUTE)
+    end = await desk.end()
+    assert (end.outcome, end.fault, end.refused) == (Outcome.FAILED, Fault.OURS, False)
+    assert len(desk.engine.legs) == 1
 
 
 # ---------------------------------------------------------------- attempts that were none
