@@ -217,9 +217,12 @@ def draw(seed: int, database: str, abilities: Abilities) -> Plan:
     chance = random.Random(f"{seed} {database}")
     drawn = _Draw(chance)
     dialers = chance.randint(2, 4) if database == "postgres" else 1
-    # Windows are judged by the right time, so that either they have edges or clocks are wrong.
-    striking = abilities.clocks and chance.random() < 0.4
-    kinds = [what for what in What if abilities.allow(what, database) and not (striking and what is What.TURN_CLOCK)]
+    # Nodes on PostgreSQL go by its clock. Elsewhere windows have edges, or the clock by which they open is wrong.
+    shared = database == "postgres"
+    striking = (abilities.clocks or shared) and chance.random() < 0.4
+    kinds = [what for what in What if abilities.allow(what, database)]
+    if striking and not shared and What.TURN_CLOCK in kinds:
+        kinds.remove(What.TURN_CLOCK)
     moments = [drawn.moment() for _ in range(chance.randint(2, 6))]
     moments += [at for at in moments if chance.random() < 0.25]  # some at once
     faults = [drawn.fault(kinds, dialers, at) for at in sorted(moments)]

@@ -131,11 +131,15 @@ class Site:
                     await (self.start_web() if program is self.web else self.start_dialer(program))
             await asyncio.sleep(0.1)
 
-    def begin(self) -> None:
-        """The round begins. Clocks are put forward so that a minute begins when the plan says."""
+    async def begin(self) -> None:
+        """The round begins, so that a minute begins when the plan says: the dialers' clocks are put forward. On
+        PostgreSQL they go by the server's, and the right second is waited for."""
+        until_minute = -(time.time() + self.plan.edge) % 60
+        if self.plan.has_hours and self.plan.database == "postgres":
+            await asyncio.sleep(until_minute)
+        elif self.plan.has_hours:
+            self._set_clocks(until_minute)
         self.began = time.time()
-        if self._faked and self.plan.has_hours:
-            self._set_clocks(-(self.began + self.plan.edge) % 60)
 
     def _set_clocks(self, offset: float) -> None:
         self.offset = offset
