@@ -2,7 +2,6 @@
 it."""
 
 import asyncio
-import ipaddress
 import logging
 import os
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from calldron.media import control, dtmf
+from calldron.media.addresses import ip_address
 from calldron.media.control import Opened, Refused, Said
 from calldron.media.errors import MediaUnavailable
 from calldron.media.events import MediaEvent, MediaHealth, MediaStats, SessionLost, VoiceHeard
@@ -204,8 +204,8 @@ class MediaSession:
         side behind NAT). Raises ``ValueError`` for an address that is not numeric, of another family than
         ours, or has no port.
         """
-        address = ipaddress.ip_address(remote[0])
-        if address.version != ipaddress.ip_address(self.host).version:
+        address = ip_address(remote[0])
+        if address.version != ip_address(self.host).version:
             raise ValueError(f"{address} can't be reached from {self.host}")
         if address.is_unspecified:
             to, send = None, False

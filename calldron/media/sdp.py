@@ -5,13 +5,13 @@ A description keeps only what decides something here; streams that are not wante
 answer has to hold its offer's streams in their order (RFC 3264 section 6).
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
+from calldron.media.addresses import ip_address
 from calldron.media.g711 import Codec
 
 MEDIA_TYPE: Final = "application/sdp"
@@ -25,6 +25,7 @@ PREFERENCE: Final = (Codec.PCMA, Codec.PCMU)
 _PROFILES: Final = frozenset({"RTP/AVP", "RTP/AVPF"})
 _HOST: Final = re.compile(r"[A-Za-z0-9.:_-]{1,255}")
 _NUMBER: Final = re.compile(r"[0-9]{1,20}")
+_STATIC: Final = {str(int(codec)): (codec, f"{codec.name}/8000") for codec in Codec}
 
 
 class SdpError(ValueError):
@@ -233,22 +234,22 @@ def _reject_line(stream: Reject) -> str:
 
 # ---------------------------------------------------------------- reading
 
+_DIRECTIONS: Final = {direction.value: direction for direction in Direction}
+
 
 @dataclass(slots=True)
 class _Section:
     """Lines of the session (the first) or of one ``m=`` line, with that line's value."""
 
     media: str
-    lines: list[tuple[str, str]]
+    firsts: dict[str, str] = field(default_factory=dict)  # the first line of each kind
+    attributes: list[tuple[str, str]] = field(default_factory=list)
 
-    def first(self, kind: str) -> str | None:
-        return next((value for key, value in self.lines if key == kind), None)
-
-    def attributes(self) -> Iterator[tuple[str, str]]:
-        for key, value in self.lines:
-            if key == "a":
-                name, _, rest = value.partition(":")
-                yield name.lower(), rest
+    def take(self, kind: str, value: str) -> None:
+        self.firsts.setdefault(kind, value)
+        if kind == "a":
+            name, _, rest = value.partition(":")
+            self.attributes.append((name.lower(), rest))
 
 
 def parse(body: bytes) -> Description:
@@ -260,11 +261,11 @@ def parse(body: bytes) -> Description:
     except UnicodeDecodeError as error:
         raise SdpError(f"not UTF-8 at byte {error.start}") from error
     session, *media = _sections(text)
-    if session.first("v") != "0":
+    if session.firsts.get("v") != "0":
         raise SdpError("does not begin with v=0")
     if len(media) > MAX_STREAMS:
         raise SdpError(f"{len(media)} streams are too many")
-    user, session_id, version, origin_host = _origin(session.first("o"))
+    user, session_id, version, origin_host = _origin(session.firsts.get("o"))
     streams: list[Audio | Reject] = []
     for section in media:
         stream = _stream(section, session)
@@ -275,7 +276,7 @@ def parse(body: bytes) -> Description:
 
 
 def _sections(text: str) -> list[_Section]:
-    sections = [_Section("", [])]
+    sections = [_Section("")]
     # Not splitlines(): it takes U+2028 and others for ends of lines.
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
         if not line.strip():
@@ -283,9 +284,9 @@ def _sections(text: str) -> list[_Section]:
         if len(line) < 2 or line[1] != "=":
             raise SdpError(f"line {number} is not of the form x=value")
         if line[0] == "m":
-            sections.append(_Section(line[2:].strip(), []))
+            sections.append(_Section(line[2:].strip()))
         else:
-            sections[-1].lines.append((line[0], line[2:].strip()))
+            sections[-1].take(line[0], line[2:].strip())
     return sections
 
 
@@ -311,7 +312,7 @@ def _stream(section: _Section, session: _Section) -> Audio | Reject:
     codecs = tuple(codec for codec in (_codec(pt, names) for pt in formats) if codec is not None)
     if not codecs:
         return reject
-    connection = section.first("c") or session.first("c")
+    connection = section.firsts.get("c") or session.firsts.get("c")
     return Audio(
         host=_connection_host(connection),
         port=port,
@@ -331,7 +332,7 @@ def _port(field: str) -> int:
 
 def _payload_names(section: _Section) -> dict[str, str]:
     names: dict[str, str] = {}
-    for name, value in section.attributes():
+    for name, value in section.attributes:
         payload_type, _, encoding = value.partition(" ")
         if name == "rtpmap" and payload_type.isascii() and payload_type.isdigit() and int(payload_type) < 128:
             names[payload_type] = encoding.strip().upper().removesuffix("/1")
@@ -340,10 +341,8 @@ def _payload_names(section: _Section) -> dict[str, str]:
 
 def _codec(payload_type: str, names: dict[str, str]) -> Codec | None:
     """The codec of a static payload type; one that an ``rtpmap`` gives to something else is not ours."""
-    for codec in Codec:
-        if payload_type == str(int(codec)) and names.get(payload_type, f"{codec.name}/8000") == f"{codec.name}/8000":
-            return codec
-    return None
+    codec, name = _STATIC.get(payload_type, (None, ""))
+    return codec if names.get(payload_type, name) == name else None
 
 
 def _connection_host(value: str | None) -> str:
@@ -356,7 +355,7 @@ def _connection_host(value: str | None) -> str:
     if not _HOST.fullmatch(host):
         raise SdpError("the host of a c= line is malformed")
     try:
-        address = ipaddress.ip_address(host)
+        address = ip_address(host)
     except ValueError:
         return host
     if address.is_multicast:
@@ -365,10 +364,10 @@ def _connection_host(value: str | None) -> str:
 
 
 def _direction(section: _Section) -> Direction | None:
-    return next((Direction(name) for name, value in section.attributes() if not value and name in set(Direction)), None)
+    return next((_DIRECTIONS[name] for name, value in section.attributes if not value and name in _DIRECTIONS), None)
 
 
 def _ptime(section: _Section) -> int:
-    value = next((value for name, value in section.attributes() if name == "ptime"), "20")
+    value = next((value for name, value in section.attributes if name == "ptime"), "20")
     # A value that no G.711 sender means is read as the default instead of refusing the call for it.
     return int(value) if value.isascii() and value.isdigit() and len(value) < 4 and 10 <= int(value) <= 120 else 20

@@ -5,7 +5,9 @@ whose digest grammar refuses ``qop="auth,auth-int"``, and which escapes a Via's 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from calldron.engines.sip.errors import MessageError
@@ -15,6 +17,9 @@ _SENT_BY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?:\s*:\s*([0
 _VIA: Final = re.compile(r"SIP\s*/\s*2\.0\s*/\s*([A-Za-z0-9-]+)\s+(.*)", re.IGNORECASE | re.DOTALL)
 _CSEQ: Final = re.compile(r"([0-9]{1,10})\s+([A-Za-z0-9\-.!%*_+`'~]+)")
 _MAX_CSEQ: Final = 2**31  # RFC 3261 section 8.1.1.5
+_DISPLAY_NAME: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Values read last, which every message of a dialog repeats. A value may be as long as a header: not too many of them.
+_KEPT: Final = 1024
 
 
 def split(value: str, separator: str = ",") -> list[str]:
@@ -77,7 +82,7 @@ class NameAddr:
     """A value of From, To, Contact, Route, Record-Route. ``uri`` is the text between the angle brackets."""
 
     uri: str
-    params: dict[str, str]
+    params: Mapping[str, str]
 
     @property
     def tag(self) -> str:
@@ -85,11 +90,12 @@ class NameAddr:
         return self.params.get("tag", "")
 
     @classmethod
+    @lru_cache(maxsize=_KEPT)
     def parse(cls, value: str) -> "NameAddr":
         """Read one value. Raises ``MessageError``."""
         start = 0
         if value.startswith('"'):
-            end = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL).match(value)
+            end = _DISPLAY_NAME.match(value)
             if end is None:
                 raise MessageError("a display name has no end")
             start = end.end()
@@ -116,7 +122,7 @@ class Via:
     transport: str
     host: str
     port: int | None
-    params: dict[str, str]
+    params: Mapping[str, str]
     text: str
 
     @property
@@ -125,6 +131,7 @@ class Via:
         return self.params.get("branch", "")
 
     @classmethod
+    @lru_cache(maxsize=_KEPT)
     def parse(cls, value: str) -> "Via":
         """Read one value. Raises ``MessageError``."""
         match = _VIA.fullmatch(value)
@@ -155,6 +162,7 @@ class CSeq:
     method: str
 
     @classmethod
+    @lru_cache(maxsize=_KEPT)
     def parse(cls, value: str) -> "CSeq":
         """Read it. Raises ``MessageError``."""
         match = _CSEQ.fullmatch(value)

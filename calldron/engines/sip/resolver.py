@@ -4,12 +4,13 @@ SRV and NAPTR (RFC 3263) are not looked up: a trunk is set up with host and port
 """
 
 import asyncio
-import ipaddress
 import logging
 import re
 import socket
 from collections.abc import Callable
 from typing import Final
+
+from calldron.media.addresses import ip_address
 
 KEPT: Final = 60.0
 """Seconds an answer is used for."""
@@ -31,9 +32,11 @@ class Resolver:
     def resolve(self, host: str, done: Callable[[str | None], None]) -> None:
         """Find the address of a host."""
         try:
-            done(str(ipaddress.ip_address(host)))
+            address = str(ip_address(host))
         except ValueError:
             self._resolve_name(host, done)
+        else:
+            done(address)
 
     def _resolve_name(self, name: str, done: Callable[[str | None], None]) -> None:
         if not _NAME.fullmatch(name):

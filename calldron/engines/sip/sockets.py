@@ -1,7 +1,6 @@
 """The real network: a UDP socket and TCP connections on one local address."""
 
 import contextlib
-import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -9,8 +8,10 @@ from typing import Final
 from calldron.engines.sip.tcp import TcpConnections
 from calldron.engines.sip.udp import UdpSocket
 from calldron.engines.sip.wire import Peer
+from calldron.media.addresses import ip_address
 
 _TRIES: Final = 16
+_MAX_ROUTES: Final = 10_000  # whoever sends us a datagram has one
 
 
 class Sockets:
@@ -85,13 +86,20 @@ class Sockets:
 
     def source(self, host: str) -> str:
         """The local address that traffic to this one leaves from."""
-        if not ipaddress.ip_address(self._host).is_unspecified:
+        source = self._routes.get(host)
+        if source is None:
+            if len(self._routes) >= _MAX_ROUTES:
+                self._routes.clear()
+            source = self._routes[host] = self._route(host)
+        return source
+
+    def _route(self, host: str) -> str:
+        if not ip_address(self._host).is_unspecified:
             return self._host
-        if host not in self._routes:
-            self._routes[host] = self._host
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-                # Connecting a UDP socket sends nothing; it only asks for the route.
-                probe.connect((host, 9))
-                self._routes[host] = probe.getsockname()[0]
-        return self._routes[host]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            # Connecting a UDP socket sends nothing; it only asks for the route.
+            probe.connect((host, 9))
+            route: str = probe.getsockname()[0]
+            return route
+        return self._host
