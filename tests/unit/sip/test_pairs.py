@@ -390,12 +390,13 @@ async def _over_a_bad_network(seed: int, loss: float, what: str) -> None:
     await them.start()
     told = place(us, ring_timeout=60)
     loop = asyncio.get_running_loop()
-    if what == "refuse":
-        (await until_came(desk)).reject(486)
-    elif what == "cancel":
+    refusing = asyncio.create_task(_refuse(desk)) if what == "refuse" else None
+    if what == "cancel":
         loop.call_later(3, told.call.hangup)
     loop.call_later(20, told.call.hangup)
     ending = await ended(told.call)
+    if refusing:
+        refusing.cancel()  # every INVITE may have been lost
     await asyncio.sleep(100)
     for call in desk.calls:
         call.reject(480)  # a phone does not ring for ever: the caller may have gone without being heard
@@ -413,6 +414,10 @@ async def _over_a_bad_network(seed: int, loss: float, what: str) -> None:
     assert _forgotten(them)
     await us.stop()
     await them.stop()
+
+
+async def _refuse(desk: Desk) -> None:
+    (await until_came(desk)).reject(486)
 
 
 def _forgotten(agent: object) -> bool:
