@@ -7,7 +7,6 @@ import io
 import os
 import signal
 import subprocess
-import sys
 import wave
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -25,39 +24,39 @@ PATIENCE = 60.0
 
 
 class Installation:
-    """``api`` is signed in as an account of its own. Numbers are the carrier's plan."""
+    """``api`` is signed in as an account of its own. Numbers are the carrier's plan. Several dialers are told apart by
+    names of ours."""
 
-    def __init__(self, home: Path, carrier: Carrier, web: WebServer, api: httpx.AsyncClient) -> None:
-        self.home = home
+    def __init__(self, carrier: Carrier, web: WebServer, api: httpx.AsyncClient) -> None:
+        self.home = web.home
         self.carrier = carrier
         self.api = api
         self._web = web
-        self._dialer: subprocess.Popen[bytes] | None = None
+        self._dialers: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start_dialer(self) -> None:
-        """Start ``calldron dialer`` on the folder; it may be started again after it died."""
-        with (self.home / "dialer.log").open("ab") as log:
-            self._dialer = subprocess.Popen(
-                [sys.executable, "-m", "calldron.cli", "dialer"],
-                env=web_server.environment(self.home, self._web.port),
+    def start_dialer(self, name: str = "dialer", **settings: str) -> None:
+        """Start ``calldron dialer`` on the folder; it may be started again after it died. ``settings``: further
+        ``CALLDRON_…``, in lower case."""
+        with (self.home / f"{name}.log").open("ab") as log:
+            self._dialers[name] = subprocess.Popen(
+                [*web_server.CALLDRON, "dialer"],
+                env=self._web.environment(**settings),
                 stdout=log,
                 stderr=log,
             )
 
-    def signal_dialer(self, number: int) -> None:
+    def signal_dialer(self, number: int, name: str = "dialer") -> None:
         """Send a signal to the dialer's process alone."""
-        assert self._dialer is not None
-        os.kill(self._dialer.pid, number)
+        os.kill(self._dialers[name].pid, number)
 
-    async def dialer_ended(self) -> int:
+    async def dialer_ended(self, name: str = "dialer") -> int:
         """The dialer's exit code, once it ended."""
-        assert self._dialer is not None
-        return await asyncio.to_thread(self._dialer.wait, PATIENCE)
+        return await asyncio.to_thread(self._dialers[name].wait, PATIENCE)
 
-    async def kill_dialer(self) -> None:
+    async def kill_dialer(self, name: str = "dialer") -> None:
         """``kill -9``."""
-        self.signal_dialer(signal.SIGKILL)
-        await self.dialer_ended()
+        self.signal_dialer(signal.SIGKILL, name)
+        await self.dialer_ended(name)
 
     async def batch(self, **fields: object) -> str:
         """Create a batch that may dial at any hour; its id."""
@@ -92,7 +91,8 @@ class Installation:
             shown = await self.call(batch, call)
             return shown if condition(shown) else None
 
-        return await self.until(look, f"call {call}")
+        found: dict[str, Any] = await self.until(look, f"call {call}")
+        return found
 
     async def recording(self, batch: str, call: str) -> bytes:
         """The finished recording, mp3."""
@@ -110,36 +110,36 @@ class Installation:
         return found
 
     def log(self) -> str:
-        """The end of the dialer's log."""
-        return (self.home / "dialer.log").read_text()[-4000:]
+        """The end of each dialer's log."""
+        logs = [self.home / f"{name}.log" for name in self._dialers]
+        return "\n".join(f"{log.name}:\n{log.read_text()[-4000:]}" for log in logs)
+
+    async def stop_web(self) -> None:
+        """End the web server."""
+        await asyncio.to_thread(self._web.stop)
 
     async def stop(self) -> None:
         """End every process."""
-        if self._dialer is not None and self._dialer.poll() is None:
-            self._dialer.terminate()
-            self._dialer.terminate()
-            await self.dialer_ended()
+        running = [name for name, dialer in self._dialers.items() if dialer.poll() is None]
+        for name in running * 2:
+            self.signal_dialer(signal.SIGTERM, name)
+        for name in running:
+            await self.dialer_ended(name)
         await self.api.aclose()
-        await asyncio.to_thread(self._web.stop)
+        await self.stop_web()
         await self.carrier.stop()
 
 
-async def start(home: Path) -> Installation:
-    """Start one whose only trunk leads to its carrier; the dialer is left to the test."""
+async def start(home: Path, *, trunk: str = "", **settings: str) -> Installation:
+    """Start one whose only trunk leads to its carrier; the dialer is left to the test. ``trunk``: options of
+    ``calldron trunk add``. ``settings``: as for ``web_server.start``."""
     carrier = Carrier(HOST, 0)
     await carrier.start()
-    web = await asyncio.to_thread(web_server.start, home, api_rate="0")
-    for arguments in (["trunk", "add", "counting", f"sip:{HOST}:{carrier.port}"],):
-        await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "calldron.cli", *arguments],
-            env=web_server.environment(home, web.port),
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )
+    web = await asyncio.to_thread(web_server.start, home, **{"api_rate": "0", **settings})
+    added = ["trunk", "add", "counting", f"sip:{HOST}:{carrier.port}", *trunk.split()]
+    await asyncio.to_thread(web.run, *added)
     key = await asyncio.to_thread(web.new_key, "owner@example.org")
-    return Installation(home, carrier, web, httpx.AsyncClient(base_url=web.url, auth=(key, ""), timeout=60))
+    return Installation(carrier, web, httpx.AsyncClient(base_url=web.url, auth=(key, ""), timeout=60))
 
 
 def intro(seconds: float = 2.0, hz: float = 1000.0) -> dict[str, str]:

@@ -10,15 +10,18 @@ from typing import IO
 import httpx
 from peers.ports import HOST, free_port, wait_until
 
+_VARIABLES = {"database_url": "DATABASE_URL"}  # the one without our name
+
 CALLDRON = (sys.executable, "-m", "calldron.cli")
 
 
 @dataclass
 class WebServer:
-    """A started server. ``home`` is its folder, ``url`` where it answers."""
+    """A started server. ``home`` is its folder, ``url`` where it answers, ``settings`` what it was started with."""
 
     home: Path
     port: int
+    settings: dict[str, str]
     process: "subprocess.Popen[bytes]"
     log: IO[bytes]
 
@@ -26,17 +29,21 @@ class WebServer:
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
+    def environment(self, **settings: str) -> dict[str, str]:
+        """What the other processes of its installation are told, and further settings."""
+        return environment(self.home, self.port, **{**self.settings, **settings})
+
+    def run(self, *arguments: str) -> str:
+        """Run a ``calldron`` command on the installation; what it says."""
+        done = subprocess.run(
+            [*CALLDRON, *arguments], env=self.environment(), capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def new_key(self, email: str) -> str:
         """The API key of a new account."""
-        made = subprocess.run(
-            [*CALLDRON, "user", "add", email],
-            env=environment(self.home, self.port),
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-        return made.stdout.strip().removeprefix("api key: ")
+        return self.run("user", "add", email).strip().removeprefix("api key: ")
 
     def client(self, key: str) -> httpx.Client:
         """A client that sends this key."""
@@ -49,7 +56,8 @@ class WebServer:
 
 
 def start(home: Path, **settings: str) -> WebServer:
-    """Start one on an empty folder and wait until it answers. ``settings``: further ``CALLDRON_…``, in lower case."""
+    """Start one on an empty folder and wait until it answers. ``settings``: further ``CALLDRON_…``, in lower case,
+    and ``database_url``."""
     port = free_port()
     env = environment(home, port, **settings)
     subprocess.run([*CALLDRON, "migrate"], env=env, check=True, timeout=120)
@@ -60,7 +68,7 @@ def start(home: Path, **settings: str) -> WebServer:
         stdout=log,
         stderr=log,
     )
-    server = WebServer(home, port, process, log)
+    server = WebServer(home, port, settings, process, log)
     try:
         wait_until(lambda: process.poll() is not None or _answers(server.url), "the web server", 60)
         assert process.poll() is None, (home / "web.log").read_text()
@@ -76,7 +84,7 @@ def environment(home: Path, port: int, **settings: str) -> dict[str, str]:
         **os.environ,
         "CALLDRON_HOME": str(home),
         "CALLDRON_PUBLIC_URL": f"http://{HOST}:{port}",
-        **{f"CALLDRON_{name.upper()}": value for name, value in settings.items()},
+        **{_VARIABLES.get(name, f"CALLDRON_{name.upper()}"): value for name, value in settings.items()},
     }
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from peers import postgres
 from pytest_django.plugin import DjangoDbBlocker
 from support.postgres_database import PostgresDatabase
 from support.sqlite_database import SqliteDatabase
@@ -20,13 +19,6 @@ def database(
             yield SqliteDatabase(tmp_path_factory.mktemp("store"))
         else:
             yield PostgresDatabase(request.getfixturevalue("postgres_server"))
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[postgres.Postgres]:
-    """A server for all tests."""
-    with postgres.server() as running:
-        yield running
 
 
 @pytest.fixture
