@@ -21,7 +21,8 @@ def page(call: Call, *, limit: int, offset: int) -> tuple[list[Attempt], int]:
 
 def counted(attempt: Attempt) -> bool:
     """Whether it is one of the call's ``attempts``: one whose every INVITE was refused by the trunk was given back."""
-    return not all(leg.refused for leg in attempt.legs.all())
+    legs = attempt.legs.all()
+    return not legs or not all(leg.refused for leg in legs)
 
 
 def of_attempt(attempt: Attempt) -> str:

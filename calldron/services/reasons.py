@@ -179,7 +179,10 @@ def _turn(facts: OfCall) -> str:
 def _window_of_call(facts: OfCall) -> str:
     number = facts.call.number
     hours = facts.look.turn.hours
-    words = _window(hours.window(number), facts.look.now)
+    window = hours.window(number)
+    if window.is_open(facts.look.now):  # they were changed since the call was put off
+        return _("The next attempt is due at %(at)s UTC.") % {"at": _utc(facts.hold.until)}
+    words = _window(window, facts.look.now)
     if not hours.by_callee:
         return words
     return _("The hours of the batch are those of the client's zone. %(window)s") % {"window": words}

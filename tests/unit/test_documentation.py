@@ -10,6 +10,7 @@ from calldron.cli import main
 from calldron.config import Config
 from calldron.domain.call import CallStatus
 from calldron.domain.outcome import Fault, Outcome, Result, tried_again
+from calldron.domain.rule import Rule
 from calldron.engines.carrier import plan
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +78,10 @@ def test_what_is_tried_again_is_said_as_it_is() -> None:
     for status, _, again in rows("README.md", "`status`")[1:]:
         for word in re.findall(r"[a-z_]{4,}", status):
             assert tried_again(Outcome(word), Fault.CALLEE) == (again != "never"), word
+
+
+def test_every_code_of_why_is_explained_in_its_order() -> None:
+    assert [row[0] for row in rows("docs/why.md", "code")] == [rule.value for rule in Rule]
 
 
 def commands(group: click.Group, before: str = "calldron") -> list[str]:
