@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from calldron.dialer.departures import Departures
 from calldron.dialer.journal import Journal
 from calldron.dialer.ports import AttemptEnd, Claim, Clock, DialRequest, Engine, Leg, LegIntent, LegProgress, Permit
 from calldron.dialer.prompts import Prompts
@@ -68,6 +69,7 @@ class CallRun:
         journal: Journal,
         prompts: Prompts,
         clock: Clock,
+        departures: Departures,
         tracks: Path,
     ) -> None:
         self.claim = claim
@@ -77,6 +79,7 @@ class CallRun:
         self._journal = journal
         self._prompts = prompts
         self._clock = clock
+        self._departures = departures
         self._tenure = tenure
         self._renewed = asyncio.Event()
         self._events: asyncio.Queue[Event | _Permitted] = asyncio.Queue()
@@ -238,6 +241,7 @@ class CallRun:
             trunk=claim.trunk,
             ring_timeout=claim.ring_timeout,
             recording=self.tracks if claim.record else None,
+            turn=partial(self._departures.turn, self._rates()),
             may_leave=may_leave,
         )
         leg = self._engine.dial(request, self._emit)
@@ -257,6 +261,15 @@ class CallRun:
             return True
         self.hang_up()
         return False
+
+    def _rates(self) -> dict[str, float]:
+        """Calls a second, by what they hold for."""
+        claim = self.claim
+        return {
+            f"trunk {claim.trunk.id}": claim.trunk.cps,
+            f"batch {claim.batch_id}": claim.batch_cps,
+            f"account {claim.account_id}": claim.account_cps,
+        }
 
     def _number(self, role: Role) -> str:
         return self.claim.number if role is Role.CLIENT else self.claim.operator

@@ -38,9 +38,15 @@ def _always() -> bool:
     return True
 
 
+def _at_once() -> float:
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class DialRequest:
     """A leg to be called. ``recording`` is the folder of the call's tracks, ``None`` where nothing is recorded.
+
+    ``turn`` is asked once, when all else is ready for the INVITE: how many seconds the rates make it wait.
     ``may_leave`` is asked at the very moment when an INVITE of the leg would leave, the one that answers a challenge
     included: time may have passed since the dial, a frozen process notices none of it. Where it says no, nothing is
     sent and the leg ends by ``EndedBy.LOCAL``."""
@@ -52,6 +58,7 @@ class DialRequest:
     trunk: Trunk
     ring_timeout: float
     recording: Path | None = None
+    turn: Callable[[], float] = _at_once
     may_leave: Callable[[], bool] = _always
 
 
@@ -127,6 +134,8 @@ class Claim:
     record: bool
     sound_id: int | None  # the intro
     plan: Plan
+    batch_cps: float = 0.0  # calls a second of its batch and of its account beside the trunk's, 0: no limit
+    account_cps: float = 0.0
     window: Window | None = None
 
 

@@ -266,6 +266,8 @@ def _claim(pick: _Pick, attempt_id: int, lease: int, leg_id: int) -> Claim:
         record=batch.record,
         sound_id=batch.sound_id,
         plan=batch.plan(pick.dials),
+        batch_cps=batch.limit.cps,
+        account_cps=batch.account_limit.cps,
         window=batch.hours.window(pick.number),
     )
 

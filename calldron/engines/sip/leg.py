@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -48,7 +49,7 @@ class SipLeg:
         self._call: OutboundCall | None = None
         self._session: MediaSession | None = None
         self._ours: Description | None = None
-        self._unwanted = False  # hung up before there was a call
+        self._hung_up = asyncio.Event()  # by us, perhaps before there was a call
         self._lost = False  # the media process left us
         self._rang = False
         self._answered = False
@@ -79,7 +80,7 @@ class SipLeg:
     async def _dialled(self) -> Ending:
         invitation = self._invitation()
         addresses = await self._agent.media_addresses(invitation)
-        if self._unwanted:
+        if self._hung_up.is_set():
             return Ending(EndedBy.LOCAL, sent=False)
         if addresses is None:
             return Ending(EndedBy.SILENCE, sent=False)
@@ -89,7 +90,11 @@ class SipLeg:
         except MediaUnavailable as error:
             log.error("leg %s has no media: %s", self._request.leg_id, error)
             return Ending(EndedBy.MEDIA, sent=False)
-        if self._unwanted:
+        wait = self._request.turn()
+        if wait > 0:
+            with suppress(TimeoutError):  # nobody hung up meanwhile
+                await asyncio.wait_for(self._hung_up.wait(), wait)
+        if self._hung_up.is_set():
             return Ending(EndedBy.LOCAL, sent=False)
         self._ours = sdp.offer(announced, self._session.port, session_id=secrets.randbits(62))
         self._call = self._agent.call(invitation, self._ours)
@@ -243,6 +248,6 @@ class SipLeg:
 
     def hangup(self) -> None:
         """CANCEL or BYE, at its turn."""
-        self._unwanted = True
+        self._hung_up.set()
         if self._call is not None and not self._call.ended.done():
             self._pacer.submit(self._call.hangup)

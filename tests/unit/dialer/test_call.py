@@ -14,6 +14,7 @@ from support.memory_store import MemoryStore, claim
 from support.scripted_engine import ScriptedEngine, ScriptedLeg
 
 from calldron.dialer.call import MAX_DIGITS, CallRun
+from calldron.dialer.departures import Departures
 from calldron.dialer.journal import Journal
 from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress
 from calldron.dialer.prompts import Prompts
@@ -59,7 +60,9 @@ class Desk:
         sound_id = INTRO if plan.has_intro else None
         claimed: Claim = claim(1, plan, sound_id=sound_id, record=record, window=window)
         tenure = Tenure.beginning(self.clock, LEASE)
-        run = CallRun(claimed, tenure, self.engine, self.journal, self.prompts, self.clock, self.tracks)
+        run = CallRun(
+            claimed, tenure, self.engine, self.journal, self.prompts, self.clock, Departures(self.clock), self.tracks
+        )
         self.running = asyncio.create_task(run.run())
         return run
 

@@ -158,6 +158,35 @@ async def test_a_full_disk_costs_the_recording_and_not_the_call(engine: SipEngin
     assert seconds == pytest.approx(0.5, abs=0.1), "what was there before is kept"
 
 
+async def test_an_invite_waits_for_its_turn(engine: SipEngine, far: Far) -> None:
+    trunk = Trunk(1, "far", HOST, far.agent.port)
+    left: list[float] = []
+    now = asyncio.get_running_loop().time
+
+    def may_leave() -> bool:
+        left.append(now())
+        return False
+
+    began = now()
+    request = DialRequest("leg", Role.CLIENT, "+74951234567", "", trunk, 30.0, turn=lambda: 0.2, may_leave=may_leave)
+    await Line(engine, request).ended()
+    assert left[0] - began >= 0.2
+
+
+async def test_a_leg_that_is_hung_up_before_its_turn_waits_no_longer(engine: SipEngine, far: Far) -> None:
+    trunk = Trunk(1, "far", HOST, far.agent.port)
+    waiting = asyncio.Event()
+
+    def turn() -> float:
+        waiting.set()
+        return 3_600.0
+
+    line = Line(engine, DialRequest("leg", Role.CLIENT, "+74951234567", "", trunk, 30.0, turn=turn))
+    await waiting.wait()
+    line.leg.hangup()
+    assert await line.ended() == Ending(EndedBy.LOCAL, sent=False)
+
+
 async def test_a_leg_whose_invite_may_not_leave_is_over_without_one(engine: SipEngine, far: Far) -> None:
     trunk = Trunk(1, "far", HOST, far.agent.port)
     asked: list[bool] = []
