@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Withdrawal
 from calldron.domain.errors import StoreUnavailable
-from calldron.store import claim, expunge, leases, progress, recordings, shared_clock
+from calldron.store import claim, clock_jumps, expunge, leases, progress, recordings, shared_clock
 from calldron.store.changes import changes_of
 from calldron.store.claim import Taken
 from calldron.store.intents import intend
@@ -29,6 +29,7 @@ class SqlStore:
         self._lease = lease
         self._thread = DatabaseThread(database)
         self._changes = changes_of(database, self._thread)
+        self._latest = datetime.max.replace(tzinfo=UTC)  # the last claim's time; before the first any clock went back
         self._wants = 0  # channels that the call at the head of the queue waits for
         # Of a claim whose commit was not confirmed: it may have been written, and nobody will dial them.
         self._unsure: list[Claim] = []
@@ -54,6 +55,8 @@ class SqlStore:
         await self._give_back(now)
 
         def work(session: Session) -> Taken:
+            if now < self._latest - clock_jumps.NOTICED:
+                clock_jumps.put_right(session, now)
             taken = claim.claim(session, node=self._node, now=now, lease_until=lease_until, room=room)
             self._unsure += taken.claims
             return taken
@@ -67,6 +70,7 @@ class SqlStore:
                 await self._give_back(now)
             raise
         self._unsure = []
+        self._latest = now
         self._wants = taken.wants
         return taken.claims
 
