@@ -26,7 +26,8 @@ from calldron.services.errors import FieldError
 from calldron.store.models import IdempotentAnswer
 
 KEPT = timedelta(hours=24)
-TAKEN_FOR_DEAD = timedelta(minutes=10)  # longer than any request lasts
+# Who died leaves its key taken. One that only was so slow finds the key taken over and undoes its work.
+TAKEN_FOR_DEAD = timedelta(seconds=30)
 _KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _KEPT_HEADERS = ("Content-Type", "Content-Language", "Cache-Control", "Location", "Warning", "Retry-After")
 
