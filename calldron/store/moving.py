@@ -166,7 +166,7 @@ def copy(source: sqlite3.Connection, target: str, tell: Tell) -> int:
                 rows = sum(_copy(source, cursor, table, tell) for table in moved)
             for table in moved:
                 _continue_ids(source, cursor, table)
-    except (Error, DriverError) as error:
+    except Error as error:
         raise MoveFailed(f"PostgreSQL did not take it, nothing was moved: {in_one_line(error)}") from None
     with connections[target].cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -210,12 +210,15 @@ def _without_constraints(cursor: CursorWrapper, moved: Iterable[Table]) -> Itera
 def _copy(source: sqlite3.Connection, cursor: CursorWrapper, table: Table, tell: Tell) -> int:
     given, kept = _Sum(table), _Sum(table)
     (of,) = source.execute(table.count).fetchone()
-    with cursor.copy(f"COPY {table.name} ({table.listed}) FROM STDIN") as copy:
-        for row in source.execute(table.given):
-            copy.write_row(row)
-            given.add(row)
-            if given.rows % _ROWS_A_WORD == 0:
-                tell(f"{table.name}: {given.rows:,} of {of:,}")
+    try:
+        with cursor.copy(f"COPY {table.name} ({table.listed}) FROM STDIN") as copy:
+            for row in source.execute(table.given):
+                copy.write_row(row)
+                given.add(row)
+                if given.rows % _ROWS_A_WORD == 0:
+                    tell(f"{table.name}: {given.rows:,} of {of:,}")
+    except (Error, DriverError) as error:  # Django wraps what comes when the block begins, not what comes in it
+        raise MoveFailed(f"PostgreSQL takes no {table.name}, nothing was moved: {in_one_line(error)}") from None
     with cursor.copy(f"COPY ({table.kept}) TO STDOUT") as copy:
         for row in copy.rows():
             kept.add(row)

@@ -13,6 +13,7 @@ from django.db import connections, transaction
 from pytest_django.plugin import DjangoDbBlocker
 from support.store_world import NOW, Database, World
 
+from calldron.store.databases import for_a_dialer
 from calldron.store.session import Session
 
 PATIENCE = 60.0  # seconds
@@ -50,6 +51,7 @@ class NodeBefore:
         until(lambda: self.failure is not None or self.rounds >= wanted)
 
     def _work(self) -> None:
+        connections[self._alias] = for_a_dialer(connections[self._alias])  # of this thread: statements are prepared
         try:
             while not self._stopping.is_set():
                 attempt = self._transaction(self._claim)
