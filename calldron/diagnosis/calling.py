@@ -2,10 +2,11 @@
 
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from calldron import bootstrap
 from calldron.config import Config
+from calldron.diagnosis import database
 from calldron.diagnosis.finding import Finding
 from calldron.domain.batch import BatchState
 from calldron.domain.rule import Rule
@@ -24,10 +25,10 @@ _DIALS = frozenset({Rule.IN_PROGRESS, Rule.TURN, Rule.FINAL})
 
 def look(settings: Config) -> Iterator[Finding]:
     """Of a database that can be read."""
-    now = datetime.now(UTC)
+    now = database.time()
     yield from _trunks(settings, now)
     yield from _nodes(settings, now)
-    yield from _batches()
+    yield from _batches(now)
 
 
 def _trunks(settings: Config, now: datetime) -> Iterator[Finding]:
@@ -102,13 +103,13 @@ def _locked(settings: Config) -> bool:
         return True
 
 
-def _batches() -> Iterator[Finding]:
+def _batches(now: datetime) -> Iterator[Finding]:
     """Those that ought to dial and do not, the ones that wait longest first."""
     running = Batch.objects.filter(state=BatchState.RUNNING, deleting=False, unfinished__gt=0)
     told = 0
     for batch in running.select_related("account").order_by("served", "id")[:_BATCHES_ASKED]:
         try:
-            found = why.of_batch(batch.account, batch.pk)
+            found = why.of_batch(batch.account, batch.pk, now)
         except NotFound:  # removed just now
             continue
         if found.code not in _DIALS:

@@ -11,7 +11,7 @@ from calldron.store.models import User
 
 SUBJECT = "database"
 OLDEST = 15  # PostgreSQL's version
-CLOCKS = timedelta(seconds=1)  # windows and leases are looked at by the clocks of the machines
+CLOCKS = timedelta(seconds=1)
 
 
 def look() -> Iterator[Finding]:
@@ -32,18 +32,28 @@ def look() -> Iterator[Finding]:
     yield Finding("users", users > 0, f"{users}" if users else "none yet: calldron user add EMAIL")
 
 
-def _server() -> Iterator[Finding]:
+def time() -> datetime:
+    """What the dialers take for the time: the database's, or on SQLite this machine's."""
+    if connection.vendor != "postgresql":
+        return datetime.now(UTC)
     with connection.cursor() as cursor:
-        asked = datetime.now(UTC)
+        cursor.execute("SELECT clock_timestamp()")
+        shown: datetime = cursor.fetchone()[0]
+        return shown
+
+
+def _server() -> Iterator[Finding]:
+    asked = datetime.now(UTC)
+    there = time()
+    yield from _clocks(abs(asked + (datetime.now(UTC) - asked) / 2 - there))
+    with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT clock_timestamp(), current_setting('server_version_num')::int, current_setting('fsync'),"
+            "SELECT current_setting('server_version_num')::int, current_setting('fsync'),"
             " current_setting('synchronous_commit'), current_setting('full_page_writes')"
         )
-        there, version, *durable = cursor.fetchone()
-        here = asked + (datetime.now(UTC) - asked) / 2
+        version, *durable = cursor.fetchone()
     if version // 10_000 < OLDEST:
         yield Finding(SUBJECT, False, f"PostgreSQL {version // 10_000} is too old; {OLDEST} is the first that will do")
-    yield from _clocks(abs(here - there))
     for name, value in zip(("fsync", "synchronous_commit", "full_page_writes"), durable, strict=True):
         if value == "off":
             yield Finding("durability", False, f"{name} is off: a crash of the server loses calls and dials twice")
@@ -51,7 +61,9 @@ def _server() -> Iterator[Finding]:
 
 def _clocks(apart: timedelta) -> Iterator[Finding]:
     if apart > CLOCKS:
-        words = f"this machine's and the database's are {apart.total_seconds():.1f} s apart: run NTP on both"
+        words = (
+            f"this machine's is {apart.total_seconds():.1f} s off the database's, by which is dialled: run NTP on both"
+        )
         yield Finding("clock", False, words)
     else:
         yield Finding("clock", True, f"{apart.total_seconds() * 1000:.0f} ms from the database's")

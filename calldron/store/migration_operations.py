@@ -166,9 +166,12 @@ def _postgresql_index(connection: BaseDatabaseWrapper, name: str) -> bool | None
 @contextmanager
 def _in_no_hurry(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """An index of millions of rows takes its time, and waits for the transactions that began before it."""
+    names = ("statement_timeout", "lock_timeout")
     with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
-        cursor.execute("SET lock_timeout = 0")
+        cursor.execute(f"SELECT {', '.join(f'current_setting({name!r})' for name in names)}")
+        before = cursor.fetchone()
+        for name in names:
+            cursor.execute("SELECT set_config(%s, '0', FALSE)", [name])
         yield
-        cursor.execute("RESET statement_timeout")
-        cursor.execute("RESET lock_timeout")
+        for name, value in zip(names, before, strict=True):
+            cursor.execute("SELECT set_config(%s, %s, FALSE)", [name, value])
