@@ -4,16 +4,18 @@ folder is kept."""
 import argparse
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
 import click
 
 from chaos.databases import NAMES, Template, template
-from chaos.plan import draw
+from chaos.plan import Abilities, Plan, draw
 from chaos.round import Report, run
 from chaos.site import abilities
 
@@ -27,7 +29,7 @@ async def _rounds(seeds: list[int], database: str, start: Template, folder: Path
         async with gate:
             place = folder / f"{database}{seed}"
             place.mkdir()
-            report = await run(draw(seed, database, can), place, can, start.fresh(place))
+            report = await _one(draw(seed, database, can), place, can, start)
             reports.append(report)
             _tell(report, place)
             if not report.broken:
@@ -35,6 +37,13 @@ async def _rounds(seeds: list[int], database: str, start: Template, folder: Path
 
     await asyncio.gather(*(one(seed) for seed in seeds))
     return reports
+
+
+async def _one(plan: Plan, place: Path, can: Abilities, start: Template) -> Report:
+    try:
+        return await run(plan, place, can, start.fresh(place))
+    except Exception as error:  # noqa: BLE001 - the other rounds go on: whatever it was, it is told with its seed
+        return Report(plan, broken=["the round could not be played:", *traceback.format_exception(error)])
 
 
 def _tell(report: Report, place: Path) -> None:
@@ -58,6 +67,7 @@ def main() -> None:
     parser.add_argument("--database", choices=NAMES, default="sqlite")
     parser.add_argument("--jobs", type=int, default=2, help="rounds at once")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended, as by Ctrl-C
     first = int(time.time()) if given.seed is None else given.seed
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     click.echo(f"{given.rounds} rounds from seed {first}, {given.database}, in {folder}")

@@ -12,6 +12,9 @@ _STOPS_WITHIN = 45.0
 """Seconds that a program asked to stop may take: no reply to a BYE takes 32 of them (RFC 3261, timer F)."""
 
 
+_DYING_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
+
+
 @dataclass(slots=True)
 class Life:
     """One run of a program. Times are Unix seconds; ``frozen``: from and until. ``port``: a dialer's SIP port."""
@@ -47,7 +50,11 @@ class Program:
                 return
             with self.log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
-                    *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log
+                    *(*_DYING_WITH_US, *command),
+                    env=environment,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
                 )
             self._frozen_at = None
             self.lives.append(Life(time.time(), port))

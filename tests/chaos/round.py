@@ -150,7 +150,8 @@ def _bad(lines: Iterable[str]) -> Iterator[tuple[float | None, str]]:
         try:
             said = json.loads(line)
         except ValueError:
-            said = {"level": "error", "event": line} if "Traceback" in line or "Error" in line else {}
+            # "Error: …" is how a command says why it can't start; whether it should have is judged by its end.
+            said = {"level": "error", "event": line} if "Traceback" in line else {}
         if said.get("level") in ("error", "critical") or "exception" in said:
             at = datetime.fromisoformat(said["timestamp"]).timestamp() if "timestamp" in said else None
             yield at, f"{said.get('event')} {said.get('exception', '').strip()[-150:]}"

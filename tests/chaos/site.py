@@ -66,7 +66,6 @@ class Site:
         self.disk = database.disk
         self._own_disk = can.disks and plan.has(What.FILL_DISK)
         self._faked = can.clocks and (plan.has_hours or plan.has(What.TURN_CLOCK))
-        self._mounted = False
         self._wanted: set[Program] = set()
 
     def clock_file(self, program: Program) -> Path:
@@ -152,7 +151,6 @@ class Site:
         if self._own_disk:
             size = f"size={_DISKS[self.plan.database]},mode=755"
             await _run("mount", "-t", "tmpfs", "-o", size, "tmpfs", str(self.disk))
-            self._mounted = True
         await self.carrier.begin()
         await self.database.make((self.carrier.port, self.plan.cps, self.plan.channels))
         self.api.auth = httpx.BasicAuth(self.database.key, "")
@@ -173,7 +171,7 @@ class Site:
             with suppress(ProcessLookupError):
                 os.kill(pid, 9)
         await self.database.close()
-        if self._mounted:
+        if self.disk.is_mount():
             await _run("umount", "--lazy", str(self.disk))
 
     def remaining(self) -> list[int]:
