@@ -14,10 +14,11 @@ from calldron.domain.call import CallStatus
 from calldron.domain.outcome import Outcome, Result
 from calldron.domain.rule import Hold, Rule
 from calldron.domain.schedule import Window
+from calldron.domain.strain import Strain
 from calldron.services import history
 from calldron.store.counters import NEVER
 from calldron.store.models import Attempt, Batch, Call, StopNumber, TrunkRow
-from calldron.store.reports.look import Look
+from calldron.store.reports.look import Look, full_second
 from calldron.store.reports.waiting import Waiting
 
 
@@ -58,7 +59,7 @@ def of_batch(facts: OfBatch) -> str:
     if hold.rule is Rule.TURN:
         return _("Nothing holds it: %(waiting)d wait for their turn.") % {"waiting": counted.waiting}
     if not counted.due and hold.rule in _LATER:
-        words = {"waiting": counted.waiting, "at": _utc(hold.until)}
+        words = {"waiting": counted.waiting, "at": _from(hold.until)}
         return str(_LATER[hold.rule]) % words
     reason = _shared(facts.batch, facts.look, hold)
     if not counted.up:
@@ -162,7 +163,7 @@ def _attempts(facts: OfCall) -> str:
 
 def _retry_delay(facts: OfCall) -> str:
     last = _last_attempt(facts.call)
-    due = _("The next attempt is due at %(at)s UTC.") % {"at": _utc(facts.hold.until)}
+    due = _("The next attempt is due at %(at)s UTC.") % {"at": _from(facts.hold.until)}
     if last is None:
         return due
     made = {"made": _made(facts.call), "most": facts.look.turn.attempts, "at": _utc(last.ended_at)}
@@ -181,7 +182,7 @@ def _window_of_call(facts: OfCall) -> str:
     hours = facts.look.turn.hours
     window = hours.window(number)
     if window.is_open(facts.look.now):  # they were changed since the call was put off
-        return _("The next attempt is due at %(at)s UTC.") % {"at": _utc(facts.hold.until)}
+        return _("The next attempt is due at %(at)s UTC.") % {"at": _from(facts.hold.until)}
     words = _window(window, facts.look.now)
     if not hours.by_callee:
         return words
@@ -276,8 +277,8 @@ def _no_trunk(_batch: Batch, _look: Look, _hold: Hold) -> str:
     return _('There is no trunk to carry calls: add one by "calldron trunk add".')
 
 
-def _trunk_slowed(_batch: Batch, _look: Look, hold: Hold) -> str:
-    words = {"trunks": _trunks(), "at": _utc(hold.until)}
+def _trunk_slowed(_batch: Batch, look: Look, hold: Hold) -> str:
+    words = {"trunks": _slowed(look.now), "at": _from(hold.until)}
     return _("The trunk refused calls of late and is slowed (%(trunks)s): the next may leave at %(at)s UTC.") % words
 
 
@@ -328,12 +329,18 @@ def _lines() -> list[TrunkRow]:
     return [trunk for trunk in trunks if not trunk.sandbox] or trunks
 
 
-def _trunks() -> str:
-    return ", ".join(trunk.name for trunk in _lines() if trunk.strain or trunk.strain_until)
+def _slowed(now: datetime) -> str:
+    strains = {trunk.name: Strain(trunk.strain, trunk.strain_changed_at, trunk.strain_until) for trunk in _lines()}
+    return ", ".join(name for name, strain in strains.items() if strain.level or strain.at(now).until)
 
 
 def _utc(at: datetime | None) -> str:
     return "" if at is None or at >= NEVER else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _from(at: datetime | None) -> str:
+    """The second that ``eligible_at`` tells."""
+    return "" if at is None else _utc(full_second(at))
 
 
 _SHARED: Mapping[Rule, Callable[[Batch, Look, Hold], str]] = {

@@ -139,7 +139,7 @@ class Look:
     def _free_at(self, due_at: datetime, number: str | None, channels: int) -> datetime | None:
         """The first moment from ``due_at`` on that every rule of time lets pass, going on from each to what it waits
         for. What is full now tells nothing of later."""
-        at = self.now if due_at <= self.now else _whole(due_at)
+        at = self.now if due_at <= self.now else full_second(due_at)
         for _ in range(_STEPS):
             if at >= NEVER:
                 return None
@@ -155,7 +155,7 @@ class Look:
                 until = max(until, self._wait_until)
             if until == at:
                 return at
-            at = _whole(until)
+            at = full_second(until)
         return None
 
 
@@ -184,7 +184,7 @@ class _Room:
         return limits and self._lines.could_ever_take(channels)
 
 
-def _whole(at: datetime) -> datetime:
+def full_second(at: datetime) -> datetime:
     """The first full second from then on: what is told is told in seconds, and none of them may be too early."""
     full = at.replace(microsecond=0)
     return full if full == at or at >= NEVER else full + _A_SECOND

@@ -575,8 +575,6 @@ def test_when_it_goes_on_is_told_in_full_seconds(api: Api) -> None:
     Call.objects.update(due_at=at)
     NodeRow.objects.update(seen_at=at)
     told = said(api.get(f"{batch}/why"))
-    assert (told["code"], told["eligible_at"], told["calls"]) == (
-        "retry_delay",
-        "2100-01-01 12:00:01",
-        {"retry_delay": "1"},
-    )
+    assert (told["code"], told["eligible_at"]) == ("retry_delay", "2100-01-01 12:00:01")
+    assert told["reason"] == "1 wait for their next attempt, the first of them until 2100-01-01 12:00:01 UTC."
+    assert told["calls"] == {"retry_delay": "1"}
