@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,20 +84,8 @@ async def _rest(site: Site, owner: Owner) -> list[str]:
     waiting = list(owner.batches)
     while waiting and time.monotonic() < deadline:
         waiting = [owned for owned in waiting if int((await owner.shown(owned.path))["calls_left"])]
-        if site.turned and site.plan.database == "sqlite":
-            await _give_up_tomorrow(owner, waiting)
         await asyncio.sleep(0.2)
     return [await _why(owner, owned) for owned in waiting]
-
-
-async def _give_up_tomorrow(owner: Owner, waiting: Sequence[Owned]) -> None:
-    """Where there is but the dialer's clock, an attempt that ended while it was ahead is followed by the next when that
-    time has come. Nobody waits for it here."""
-    for owned in waiting:
-        left = [call for call in await owner.calls(owned) if not call["final"]]
-        now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
-        if left and all((call["ended_at"] or "") > now for call in left):
-            await owner.switch(owned, Deed.STOP)
 
 
 async def _why(owner: Owner, owned: Owned) -> str:
