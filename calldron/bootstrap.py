@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import django
 import structlog
 from django.core.management import call_command
+from django.db import InterfaceError, OperationalError
 from granian import Granian
 from granian.constants import Interfaces
 
@@ -26,7 +27,7 @@ from calldron.dialer.ports import Clock
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.runtime import Dialer, Settings
 from calldron.domain.commands import Tune
-from calldron.domain.errors import CalldronError
+from calldron.domain.errors import CalldronError, StoreUnavailable
 from calldron.engines.carrier.server import Carrier
 from calldron.engines.sip.engine import SipEngine
 from calldron.media import tones
@@ -60,11 +61,15 @@ def prepare(process: str) -> Config:
 
 
 def migrate() -> None:
-    """Bring the database up to this version; quick where it is. Whoever comes while another process does waits."""
+    """Bring the database up to this version; quick where it is. Whoever comes while another process does waits.
+    Raises ``StoreUnavailable``."""
     from calldron.store.migration_lock import alone_with_the_schema  # noqa: PLC0415 - needs Django set up
 
-    with alone_with_the_schema():
-        call_command("migrate", verbosity=0, interactive=False)
+    try:
+        with alone_with_the_schema():
+            call_command("migrate", verbosity=0, interactive=False)
+    except (OperationalError, InterfaceError) as error:
+        raise StoreUnavailable(f"The database does not answer: {' '.join(str(error).split())}") from error
 
 
 def prepare_database() -> Config:
@@ -195,10 +200,18 @@ async def _dial_among_others(settings: Config, store: "SqlStore", tracks: Path) 
 
     clock = SharedClock(SystemClock(), store.time)
     await clock.synchronise()
-    async with asyncio.TaskGroup() as tasks:  # one that dies ends the other
-        keeping_time = tasks.create_task(clock.run(), name="shared clock")
-        await _dial(settings, store, clock, tracks)
-        keeping_time.cancel()
+    parts = {
+        asyncio.create_task(clock.run(), name="shared clock"),
+        asyncio.create_task(_dial(settings, store, clock, tracks), name="dialer"),
+    }
+    try:
+        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        for part in done:
+            part.result()  # its error, where it died
+    finally:
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
 
 
 async def _dial(settings: Config, store: "SqlStore", clock: Clock, tracks: Path) -> None:

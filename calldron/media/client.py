@@ -21,6 +21,7 @@ from calldron.media.shelf import Shelf
 log = logging.getLogger(__name__)
 
 _ANSWER: Final = 5.0  # seconds within which the process answers, or there is no media
+_START: Final = 30.0  # the same for its start, which on a busy machine takes its time
 _END: Final = 10.0  # seconds it may take to write what is left
 _BACKOFF: Final = (0.0, 0.2, 1.0, 5.0)  # before it is started again
 _STEADY: Final = 60.0  # a life of that many seconds was no failed start
@@ -115,7 +116,7 @@ class MediaServer:
         if self._stopping:
             raise MediaUnavailable("the media server is stopped")
         try:
-            await asyncio.wait_for(self._ready.wait(), _ANSWER)
+            await asyncio.wait_for(self._ready.wait(), _START)
         except TimeoutError:
             raise MediaUnavailable("the media process does not start") from None
 
