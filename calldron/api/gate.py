@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
@@ -34,7 +35,11 @@ class Gate:
         if head:
             request.method = "GET"  # RFC 9110 section 9.3.2: the same, without the content
             request.META.pop("HTTP_RANGE", None)  # section 14.2: ranges are of GET alone
-        response = self._refusal(request) or _as_problem(self._get_response(request))
+        try:
+            refusal = self._refusal(request)
+        except (OperationalError, InterfaceError) as error:
+            refusal = problems.unavailable(error)
+        response = refusal or _as_problem(self._get_response(request))
         response["X-Content-Type-Options"] = "nosniff"
         return _without_content(response) if head else response
 

@@ -1,5 +1,6 @@
 """The API of version 1, put together."""
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.security import HttpBasicAuth
@@ -59,3 +60,10 @@ def root(request: ApiRequest) -> HttpResponse:
 def on_error(_request: HttpRequest, error: CalldronError) -> HttpResponse:
     """What a service or the protocol refused."""
     return problems.answer_to(error)
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+def on_silence(_request: HttpRequest, error: OperationalError | InterfaceError) -> HttpResponse:
+    """The database went away."""
+    return problems.unavailable(error)

@@ -70,10 +70,12 @@ _STATUS = {
     416: "No such range",
     422: "Some values can't be used",
     429: "Too many requests",
+    503: "The database does not answer",
 }
 _PROBLEM_HEADERS = {
     401: {"WWW-Authenticate": "The challenge"},
     429: {"Retry-After": "Seconds to wait"},
+    503: {"Retry-After": "Seconds to wait"},
     416: {"Content-Range": "The length"},
 }
 _PAGE = (
@@ -226,7 +228,7 @@ _EXAMPLES: dict[str, Any] = {
 
 
 def _responses(name: str, *, in_path: bool) -> dict[str, Any]:
-    statuses = [401, 429]
+    statuses = [401, 429, 503]
     if in_path:
         statuses.append(404)
     if name in _WITH_BODY or name in _TAKES_CSV:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
+from django.db import Error
 from django.http import HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy, ngettext
@@ -13,7 +15,11 @@ from calldron.config import config
 from calldron.domain.errors import CalldronError, InvalidInput
 from calldron.services.errors import Conflict, FieldError, NotFound, Refused
 
+RETRY_AFTER = 5  # seconds until the database is asked for again
 ERRORS_SHOWN = 100  # of a request's mistakes; ``detail`` says how many there are
+
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,16 @@ INTERNAL = ProblemType(
     gettext_lazy("It is in the server's log. Trying again may help."),
 )
 
+UNAVAILABLE = ProblemType(
+    "unavailable",
+    503,
+    gettext_lazy("The database does not answer"),
+    gettext_lazy(
+        "Repeat the request after Retry-After seconds. Whether it was done is not known, so give a POST an "
+        "Idempotency-Key, the same one when it is repeated."
+    ),
+)
+
 TYPES = {
     kind.slug: kind
     for kind in (
@@ -140,6 +156,7 @@ TYPES = {
         KEY_REUSED,
         RATE,
         INTERNAL,
+        UNAVAILABLE,
     )
 }
 BY_STATUS = {400: BAD_REQUEST, 404: NOT_FOUND, 405: NOT_ALLOWED, 500: INTERNAL}
@@ -167,6 +184,14 @@ def respond(kind: ProblemType, detail: str, errors: Sequence[FieldError] = ()) -
     answer = HttpResponse(encode(body), content_type="application/problem+json", status=kind.status)
     answer["Cache-Control"] = "no-store"
     answer["Content-Language"] = get_language() or "en"  # kept with an idempotent answer
+    return answer
+
+
+def unavailable(error: Error) -> HttpResponse:
+    """The answer where the database is away, or somebody holds a row for too long."""
+    log.warning("the database did not answer a request", error=" ".join(str(error).split()))
+    answer = respond(UNAVAILABLE, str(UNAVAILABLE.meaning))
+    answer["Retry-After"] = str(RETRY_AFTER)
     return answer
 
 

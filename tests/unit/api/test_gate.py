@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 from support.api_client import Api, basic, said
 
@@ -100,6 +101,21 @@ def test_a_crash_is_a_problem_and_no_traceback(api: Api, monkeypatch: pytest.Mon
     assert response.status_code == 500
     assert said(response)["type"].endswith("/internal-error")
     assert b"secret" not in response.content
+
+
+@pytest.mark.parametrize("broken", ["calldron.services.batches.page", "calldron.services.accounts.account_of"])
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_away_is_told_with_when_to_come_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch, broken: str, error: type[Exception]
+) -> None:
+    def silence(*_args: object, **_kwargs: object) -> None:
+        raise error("connection refused\n\tby db.internal")
+
+    monkeypatch.setattr(broken, silence)
+    response = api.get("/batches")
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert said(response)["type"].endswith("/unavailable")
+    assert b"db.internal" not in response.content
 
 
 def test_too_large_a_body_is_refused_unread(api: Api) -> None:

@@ -109,7 +109,7 @@ def test_every_operation_has_a_name_a_summary_and_its_refusals() -> None:
     for operation in operations:
         assert operation["summary"]
         assert operation["description"]
-        assert {"401", "429"} <= set(operation["responses"])
+        assert {"401", "429", "503"} <= set(operation["responses"])
 
 
 def test_the_document_is_served_whole_and_so_is_the_page_s_script() -> None:
