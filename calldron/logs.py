@@ -30,7 +30,8 @@ def configure(level: str = "INFO", *, process: str = "") -> None:
     ]
     terminal = sys.stderr.isatty()
     last: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # Plain: the usual one prints local variables, and with them passwords.
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
