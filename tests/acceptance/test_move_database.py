@@ -48,6 +48,8 @@ async def calldron(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[In
     batch = await running.batch(name="Сделан", confirmation="dtmf", **intro(1.0))
     (call,) = await running.calls(batch, "+79990011100")  # presses 1 at once
     await running.recording(batch, call)
+    assert (await running.api.post("/v1/stop-list", json=["+79990011200", "+79990011201"])).status_code == 201
+    assert (await running.api.put("/v1/account", json={"account": {"quota_month": 30}})).status_code == 200
     yield running
     await running.stop()
 
@@ -73,6 +75,10 @@ async def test_everything_goes_along(calldron: Installation, target: str, monkey
     await calldron.stop_web()
     kept = _dump(calldron.home)
     password = str(urlsplit(target).password)
+    refused = await _move(calldron.home, f"{target}_that_is_not_there")
+    assert refused.returncode == 1
+    assert "can't be reached: " in refused.stderr
+    assert password not in refused.stderr
     moved = await _move(calldron.home, target)
     assert moved.returncode == 0, moved.stderr
     for secret in (unquote(password), password):
@@ -134,13 +140,13 @@ async def _created(api: httpx.AsyncClient) -> str:
 async def _all_there_is(api: httpx.AsyncClient) -> list[Any]:
     """Every answer that says something about this account."""
     batches = (await api.get("/v1/batches")).json()
-    shown = [(await api.get("/v1/")).json(), batches]
+    shown = [batches, *[(await api.get(path)).json() for path in ("/v1/", "/v1/account", "/v1/stop-list")]]
     for batch in batches:
-        shown.append((await api.get(f"/v1/batches/{batch['id']}")).json())
+        shown += [(await api.get(f"/v1/batches/{batch['id']}{part}")).json() for part in ("", "/stats")]
         calls = (await api.get(f"/v1/batches/{batch['id']}/calls")).json()
         for call in calls:
             path = f"/v1/batches/{batch['id']}/calls/{call['id']}"
-            shown.append((await api.get(path)).json())
+            shown += [(await api.get(f"{path}{part}")).json() for part in ("", "/attempts")]
             shown.append((await api.get(f"{path}/record.mp3")).content)
     assert len(batches) == 2
     return shown
