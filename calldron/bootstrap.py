@@ -172,7 +172,8 @@ async def run_dialer(settings: Config) -> None:
     """Dial until SIGTERM; a second SIGTERM hurries. Raises ``AlreadyRunning``, ``EngineUnavailable``."""
     from calldron.store.queue import SqlStore  # noqa: PLC0415 - models can be imported only after ``prepare``
 
-    node = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    host = socket.gethostname()[:40]  # a host name may be as long as the column alone, and PostgreSQL cuts nothing
+    node = f"{host}:{os.getpid()}:{secrets.token_hex(4)}"
     store = SqlStore(node, lease=timedelta(seconds=settings.lease_seconds))
     with _place_to_dial(settings) as tracks:
         await store.open()
