@@ -58,6 +58,10 @@ class Installation:
         self.signal_dialer(signal.SIGKILL, name)
         await self.dialer_ended(name)
 
+    async def command(self, *arguments: str) -> str:
+        """Run a ``calldron`` command on it; what it says."""
+        return await asyncio.to_thread(self._web.run, *arguments)
+
     async def batch(self, **fields: object) -> str:
         """Create a batch that may dial at any hour; its id."""
         answer = await self.api.post("/v1/batches", json=[{"batch": {"type": "instant", **fields}}])
@@ -101,9 +105,9 @@ class Installation:
         assert answer.status_code == 200
         return answer.content
 
-    async def until(self, look: Callable[[], Awaitable[Any]], what: str) -> Any:
+    async def until(self, look: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE) -> Any:
         """Ask again and again until the answer is not ``None``: the API is all a client has to look at."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE
+        deadline = asyncio.get_running_loop().time() + patience
         while (found := await look()) is None:
             assert asyncio.get_running_loop().time() < deadline, f"{what}: {self.log()}"
             await asyncio.sleep(0.1)

@@ -1,6 +1,8 @@
 """The one thread that talks to the database, with its own connection, so that the event loop never waits for a disk."""
 
 import asyncio
+import random
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -21,6 +23,7 @@ TRIES = 5  # of a unit that PostgreSQL broke off in favour of another
 # A session that the server ended or made read-only (SQLSTATE class 25) is an internal error.
 _AWAY = (OperationalError, InterfaceError, InternalError)
 _NOT_MIGRATED = ("42P01", "42703")  # undefined_table, undefined_column
+_CHANCE = random.SystemRandom()
 _BROKEN_OFF = ("40P01", "40001")  # deadlock_detected, serialization_failure
 
 
@@ -69,7 +72,7 @@ class DatabaseThread:
             if not isinstance(error, _AWAY) and _sqlstate(error) not in _NOT_MIGRATED:
                 raise
             self._disconnect()
-            raise StoreUnavailable(f"The database does not answer: {error}") from error
+            raise StoreUnavailable(f"The database does not answer: {' '.join(str(error).split())}") from error
 
     def _insisting(self, work: Callable[[], Answer]) -> Answer:
         for _ in range(TRIES - 1):
@@ -79,6 +82,7 @@ class DatabaseThread:
                 if _sqlstate(error) not in _BROKEN_OFF:
                     raise
                 log.warning("a transaction was undone and is run again", error=str(error))
+                time.sleep(_CHANCE.uniform(0.01, 0.1))  # so that the other one gets what it waited for
         return work()
 
     def _in_transaction(self, work: Callable[[Session], Answer]) -> Answer:
