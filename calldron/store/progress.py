@@ -17,8 +17,10 @@ from calldron.store.session import Row, Session
 from calldron.store.turns import retry_of
 
 # A trunk refuses calls, not numbers: a call it refused goes back uncounted. But not for ever: a number that is refused
-# while others pass, or refused so often, has had its attempt.
+# while others pass, or is the only one that was refused, some times, or refused so often, has had its attempt.
 MOST_RETURNS = 20
+FEW_RETURNS = 3
+_LATELY = timedelta(minutes=5)
 _RETURN_PAUSE = timedelta(seconds=1)  # it goes behind those that are due; the trunk's pace does the rest
 
 
@@ -65,17 +67,18 @@ class _Open:
     dials: Dials
     returns: int
     returned_at: datetime | None
-    carried_at: datetime | None
+    carried_at: datetime | None  # when the last call left that its trunk carried
+    strain: int  # of its trunk
 
     @classmethod
     def read(cls, row: Row) -> "_Open":
         """From a row of ``_OPEN``."""
         attempt, lease, over, outcome, call, batch, account, number, withdrawn, delay, retry, *rest = row
-        kind, attempts, *dials, returns, returned_at, carried_at = rest
+        kind, attempts, *dials, returns, returned_at, carried_at, strain = rest
         left = Dials(BatchType(kind), attempts, *dials)
         return cls(
             attempt, lease, bool(over), outcome, call, batch, account, number, bool(withdrawn), delay,
-            retry_of(retry), left, returns, returned_at, carried_at,
+            retry_of(retry), left, returns, returned_at, carried_at, strain or 0,
         )  # fmt: skip
 
     def is_returned(self, end: AttemptEnd) -> bool:
@@ -84,7 +87,13 @@ class _Open:
             return False
         if end.fault is not Fault.TRUNK:  # no INVITE left, or our credentials are wrong: no number's doing
             return True
-        return self.returned_at is None or self.carried_at is None or self.carried_at <= self.returned_at
+        if self.returned_at is None or self.carried_at is None:
+            return True
+        if self.carried_at > self.returned_at:
+            return False
+        # Every level of the strain is this call's own doing, and who left shortly before it was carried.
+        only_this = self.returns >= FEW_RETURNS and self.strain <= self.returns + 1
+        return not (only_this and self.carried_at > self.returned_at - _LATELY)
 
 
 def finish(session: Session, ends: Sequence[AttemptEnd]) -> list[bool]:
@@ -193,7 +202,8 @@ _OPEN = """
 SELECT a.id, a.lease, a.ended_at IS NOT NULL, a.outcome, c.id, b.id, c.account_id, c.number,
     c.cancelled OR b.deleting OR b.state = 'stopped', b.call_delay, b.retry,
     b.type, b.attempts, c.client_dials, c.operator_dials, b.callback <> '', b.intro_id IS NOT NULL,
-    c.returns, c.returned_at, (SELECT t.carried_at FROM store_trunkrow t WHERE t.id = a.trunk_id)
+    c.returns, c.returned_at, (SELECT t.carried_at FROM store_trunkrow t WHERE t.id = a.trunk_id),
+    (SELECT t.strain FROM store_trunkrow t WHERE t.id = a.trunk_id)
 FROM store_attempt a JOIN store_call c ON c.id = a.call_id JOIN store_batch b ON b.id = c.batch_id
 WHERE a.id IN %s ORDER BY c.id
 """

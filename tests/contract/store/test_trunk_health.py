@@ -8,7 +8,7 @@ from support.store_world import NOW, Node, World
 from calldron.domain.batch import BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome
-from calldron.store.progress import MOST_RETURNS
+from calldron.store.progress import FEW_RETURNS, MOST_RETURNS
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
@@ -121,6 +121,33 @@ def test_a_number_that_is_refused_while_others_pass_has_had_its_attempt(world: W
     node.refused(node.claim_one(at=NOW + 2 * HOUR), at=NOW + 2 * HOUR)
     row = world.calls(pk=refused.call_id).get()
     assert (row.final, row.status, row.client_dials) == (True, "failed", 1)
+
+
+def test_the_only_number_that_is_refused_has_had_its_attempt_after_some_tries(world: World, node: Node) -> None:
+    """The last one of a batch, say: nobody is left to show that the trunk carries others."""
+    world.add_batch(2)
+    refused, carried = node.claim()
+    node.refused(refused)
+    node.carried(carried, at=NOW + SECOND)
+    at = NOW
+    for _ in range(FEW_RETURNS):
+        assert not world.calls(pk=refused.call_id).get().final
+        at += 10 * SECOND
+        node.refused(node.claim_one(at=at), at=at)
+    row = world.calls(pk=refused.call_id).get()
+    assert (row.final, row.status, row.client_dials, row.returns) == (True, "failed", 1, FEW_RETURNS)
+
+
+def test_numbers_that_are_refused_together_are_given_back(world: World, node: Node) -> None:
+    world.add_batch(4)
+    *refused, carried = node.claim()
+    for claim in refused:
+        node.refused(claim)
+    node.carried(carried, at=NOW + SECOND)
+    for attempt in range(3 * (FEW_RETURNS + 1)):
+        at = NOW + (attempt + 1) * 70 * SECOND
+        node.refused(node.claim_one(at=at), at=at)
+    assert world.calls(final=False).count() == 3
 
 
 def test_a_call_is_not_given_back_for_ever(world: World, node: Node) -> None:
