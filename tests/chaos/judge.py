@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 from chaos.ledger import Dial
 from chaos.owner import Owned
@@ -34,14 +33,13 @@ Interval = tuple[float, float]
 class Evidence:
     """What is judged. Times are Unix seconds by the carrier's clock.
 
-    ``shown``: of each batch the API's words on it and on its calls. ``carrier``: its lives. ``nodes``: every life of
+    ``carrier``: its lives. ``nodes``: every life of
     every dialer. ``away``: when the database was. ``falls``, ``errors``: programs that ended, and answers of 500 and
     up, with their time. ``excused``: when the disk was full, or the database away.
     """
 
     dials: Sequence[Dial]
     batches: Sequence[Owned]
-    shown: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]]
     carrier: Sequence[Life]
     nodes: Sequence[Life]
     cps: int = 0
@@ -84,6 +82,7 @@ def judge(evidence: Evidence) -> list[str]:
         for rule in (
             never_above_attempts,
             never_two_at_once,
+            never_again_once_answered,
             never_outside_the_window,
             never_once_taken_back,
             never_above_the_rate,
@@ -116,8 +115,8 @@ def never_above_attempts(evidence: Evidence) -> Iterator[str]:
     dials = _by_number(dial for dial in evidence.dials if dial.reached)
     for owned in evidence.batches:
         for number in _dialled(owned):
-            if len(dials[number]) > owned.plan.attempts:
-                yield f"{number} {len(dials[number])} times, {owned.plan.attempts} allowed: {_times(dials[number])}"
+            if len(dials[number]) > owned.attempts:
+                yield f"{number} {len(dials[number])} times, {owned.attempts} allowed: {_times(dials[number])}"
 
 
 def never_two_at_once(evidence: Evidence) -> Iterator[str]:
@@ -126,6 +125,21 @@ def never_two_at_once(evidence: Evidence) -> Iterator[str]:
         for before, after in pairwise(dials):
             if after.at < evidence.gone(before):
                 yield f"{number} again at {after.at:.3f}, before its dialog of {before.at:.3f} was over"
+
+
+def never_again_once_answered(evidence: Evidence) -> Iterator[str]:
+    """Who answered is not called again, whatever became of the call and however many attempts are left; and the call
+    says so, or that nobody knows. Operators answer more often, and a call may be over before its client is called."""
+    for owned in evidence.batches:
+        status = {call["phone_number"].lstrip("+"): call["status"] for call in owned.calls}
+        for number, dials in _by_number(_of(evidence, owned)).items():
+            answered = next((dial for dial in dials if dial.answered), None)
+            if answered is None or owned.plan.operator:
+                continue
+            if dials[-1] is not answered:
+                yield f"{number} answered at {answered.at:.3f}: {_times(dials)}"
+            if status.get(number, "answered") not in ("answered", "unknown"):
+                yield f"{number} answered at {answered.at:.3f}, and its call is {status[number]}"
 
 
 def never_outside_the_window(evidence: Evidence) -> Iterator[str]:
@@ -140,7 +154,7 @@ def never_outside_the_window(evidence: Evidence) -> Iterator[str]:
 
 
 def never_once_taken_back(evidence: Evidence) -> Iterator[str]:
-    """No INVITE leaves for a batch that was paused or stopped, a call taken back, a number on the stop list. Excused:
+    """No INVITE leaves for a batch paused, stopped or deleted, a call taken back, a number on the stop list. Excused:
     calls whose node was frozen between look and INVITE, repeats, and the other side of somebody who is on the line."""
     for owned in evidence.batches:
         for dial in _of(evidence, owned):
@@ -154,11 +168,13 @@ def never_once_taken_back(evidence: Evidence) -> Iterator[str]:
 
 
 def _off(owned: Owned) -> Iterator[Interval]:
-    """When a batch was certainly paused or stopped."""
+    """When a batch was certainly paused, stopped or gone."""
     for nth, switched in enumerate(owned.switched):
         if switched.deed is not Deed.RESUME:
             resumed = [later.asked for later in owned.switched[nth + 1 :] if later.deed is Deed.RESUME]
             yield switched.done, min(resumed, default=float("inf"))
+    if owned.deleted is not None:
+        yield owned.deleted, float("inf")
 
 
 def _joins(evidence: Evidence, owned: Owned, dial: Dial) -> bool:
@@ -211,8 +227,10 @@ def _held(evidence: Evidence, dial: Dial) -> list[tuple[float, int]]:
 
 def nothing_accepted_is_lost(evidence: Evidence) -> Iterator[str]:
     """Every call of a 2xx exists and is final; of a request that was not answered, all calls are there or none."""
-    for owned, (_, calls) in zip(evidence.batches, evidence.shown, strict=True):
-        left = {call["id"]: call for call in calls}
+    for owned in evidence.batches:
+        if owned.deleted is not None:
+            continue
+        left = {call["id"]: call for call in owned.calls}
         for added in owned.added:
             for made, number in zip(added.ids or (), added.numbers, strict=bool(added.ids)):
                 call = left.pop(made, None)
@@ -231,9 +249,9 @@ def nothing_dialled_unseen(evidence: Evidence) -> Iterator[str]:
     """A call that rang says that it was dialled; whoever was called belongs to a call."""
     known: set[str] = set()
     rang = {dial.number for dial in evidence.dials if dial.reached}
-    for owned, (_, calls) in zip(evidence.batches, evidence.shown, strict=True):
-        known |= {owned.plan.operator}
-        for call in calls:
+    for owned in evidence.batches:
+        known |= _dialled(owned) if owned.deleted is not None else {owned.plan.operator}
+        for call in owned.calls:
             number = call["phone_number"].lstrip("+")
             known.add(number)
             if number in rang and call["dialed_at"] is None:
@@ -244,7 +262,7 @@ def nothing_dialled_unseen(evidence: Evidence) -> Iterator[str]:
 
 def counters_are_exact(evidence: Evidence) -> Iterator[str]:
     """What a batch says of its calls is what they say."""
-    for batch, calls in evidence.shown:
+    for batch, calls in ((owned.says, owned.calls) for owned in evidence.batches if owned.deleted is None):
         left = sum(not call["final"] for call in calls)
         if (int(batch["calls"]), int(batch["calls_left"])) != (len(calls), left):
             yield f"batch {batch['id']} says {batch['calls']}, {batch['calls_left']} left; it has {len(calls)}, {left}"

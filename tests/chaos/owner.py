@@ -41,7 +41,9 @@ class Switched:
 
 @dataclass(slots=True)
 class Owned:
-    """A batch. ``opens`` and ``closes``: its window by the carrier's clock. ``taken_back``: when, by number."""
+    """A batch. ``opens`` and ``closes``: its window by the carrier's clock. ``taken_back``: when, by number.
+    ``attempts``: the most that there ever were. ``says`` and ``calls``: what the API says once all is at rest, nothing
+    of a batch that was deleted."""
 
     plan: BatchPlan
     id: str
@@ -50,6 +52,13 @@ class Owned:
     added: list[Added] = field(default_factory=list)
     switched: list[Switched] = field(default_factory=list)
     taken_back: dict[str, float] = field(default_factory=dict)
+    deleted: float | None = None
+    attempts: int = 0
+    says: dict[str, Any] = field(default_factory=dict)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.attempts = self.plan.attempts
 
     @property
     def path(self) -> str:
@@ -125,6 +134,11 @@ class Owner:
                 await self.add(owned, act.numbers)
             case Deed.CANCEL | Deed.FORBID:
                 await self._take_back(owned, act)
+            case Deed.CHANGE:
+                owned.attempts = max(owned.attempts, act.attempts)
+                await self.insist("PUT", owned.path, {"attempts": act.attempts, "call_delay": act.attempts % 3})
+            case Deed.DELETE:
+                await self._delete(owned)
             case _:
                 await self.switch(owned, act.deed)
 
@@ -135,6 +149,12 @@ class Owner:
         if answer is not None and answer.is_success:
             owned.switched.append(Switched(deed, asked, time.time()))
 
+    async def _delete(self, owned: Owned) -> None:
+        answer = await self.insist("DELETE", owned.path)
+        # Where the first answer was lost, it is gone when it is asked for again.
+        if answer is not None and (answer.is_success or answer.status_code == 404):
+            owned.deleted = time.time()
+
     async def _take_back(self, owned: Owned, act: Act) -> None:
         first = owned.added[0]
         if first.ids is None:
@@ -144,7 +164,6 @@ class Owner:
             answer = await self.insist("DELETE", f"{owned.path}/calls/{first.ids[act.index]}")
         else:
             answer = await self.insist("POST", "/v1/stop-list", [{"number": f"+{number}"}])
-            assert answer is None or answer.is_success, answer.text
         if answer is not None and answer.is_success:
             owned.taken_back[number] = time.time()
 
@@ -156,6 +175,11 @@ class Owner:
             found += page
             if len(page) < 100:
                 return found
+
+    async def is_gone(self, owned: Owned) -> bool:
+        """Whether the API knows nothing of a batch."""
+        answer = await self.insist("GET", owned.path)
+        return answer is not None and answer.status_code == 404
 
     async def shown(self, path: str) -> Any:
         """What the API says under a path."""

@@ -1,6 +1,6 @@
 """What a round does, drawn from its seed: the trunk, the batches, what their owner does, what goes wrong and when.
 
-Moments are seconds from the start of the round.
+Moments are seconds from when all batches are made.
 """
 
 import random
@@ -11,8 +11,8 @@ from itertools import count
 LASTS = 6.0
 """Seconds in which things are done and go wrong; then everything runs again and has to come to rest."""
 
-EDGE = (2.0, 5.0)
-"""When the hour strikes at which windows open or close."""
+EDGE = (3.0, 8.0)
+"""When the hour strikes at which windows open or close, from the moment at which the first batch is made."""
 
 
 class What(StrEnum):
@@ -39,6 +39,8 @@ class Deed(StrEnum):
     CANCEL = "cancel"  # one of its calls
     FORBID = "forbid"  # one of its numbers: onto the stop list
     ADD = "add"
+    CHANGE = "change"  # how many attempts there are, and their delay
+    DELETE = "delete"
 
 
 class Hours(StrEnum):
@@ -64,11 +66,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something the owner does to a batch. ``index``: which call of it; ``numbers``: what he adds."""
+    """Something the owner does to a batch. ``index``: which call of it; ``numbers``: what he adds; ``attempts``: how
+    many there are from then on."""
 
     at: float
     deed: Deed
     index: int = 0
+    attempts: int = 0
     numbers: tuple[str, ...] = ()
 
 
@@ -92,7 +96,7 @@ class BatchPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A round. ``edge``: when the hour strikes. ``cps`` and ``channels`` are the trunk's, 0: no limit."""
+    """A round. ``edge``: see ``EDGE``. ``cps`` and ``channels`` are the trunk's, 0: no limit."""
 
     seed: int
     database: str
@@ -184,10 +188,10 @@ class _Draw:
             zone=self.chance.choice(_ZONES),
             cps=self.chance.choice((0, 0, 2, 5)),
             channels=self.chance.choice((0, 0, 2, 4)),
-            acts=self.acts(len(numbers), single=bool(operator)),
+            acts=self.acts(len(numbers), single=bool(operator), first=first),
         )
 
-    def acts(self, calls: int, *, single: bool) -> tuple[Act, ...]:
+    def acts(self, calls: int, *, single: bool, first: bool) -> tuple[Act, ...]:
         acts: list[Act] = []
         if self.chance.random() < 0.3:
             at = self.moment()
@@ -196,11 +200,15 @@ class _Draw:
                 acts.append(Act(round(at + self.chance.uniform(0.1, 3), 2), Deed.RESUME))
         elif self.chance.random() < 0.2:
             acts.append(Act(self.moment(), Deed.STOP))
+        elif not first and self.chance.random() < 0.1:
+            acts.append(Act(self.moment(), Deed.DELETE))
         elif not single and self.chance.random() < 0.5:
             acts.append(Act(self.moment(), Deed.ADD, numbers=self.numbers(1, 6)))
         if self.chance.random() < 0.3:
             deed = self.chance.choice((Deed.CANCEL, Deed.FORBID))
             acts.append(Act(self.moment(), deed, index=self.chance.randrange(calls)))
+        if self.chance.random() < 0.2:
+            acts.append(Act(self.moment(), Deed.CHANGE, attempts=self.chance.randint(1, 4)))
         return tuple(acts)
 
     def fault(self, kinds: list[What], dialers: int, at: float) -> Fault:

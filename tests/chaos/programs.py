@@ -8,8 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_STOPS_WITHIN = 45.0
-"""Seconds that a program asked to stop may take: no reply to a BYE takes 32 of them (RFC 3261, timer F)."""
+_STOPS_WITHIN = 90.0
+"""Seconds that a program asked to stop may take: no reply to a BYE or CANCEL takes 32 of them (RFC 3261, timer F), and
+it may be frozen meanwhile."""
 
 
 _DYING_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")

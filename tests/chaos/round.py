@@ -46,22 +46,23 @@ async def run(plan: Plan, folder: Path, can: Abilities, database: Database) -> R
         await site.begin()
         for batch in plan.batches:
             await owner.create(batch)
-        await _disturb(plan, site, owner, faults)
+        await _disturb(plan, owner, faults)
         unrested = await _rest(site, owner)
         evidence = await _evidence(site, owner)
         report.broken = [*unrested, *judge(evidence), *await _stop(site)]
         report.faults = Counter(faults.made)
         report.invites = len(evidence.dials)
-        report.calls = sum(len(calls) for _, calls in evidence.shown)
+        report.calls = sum(len(owned.calls) for owned in evidence.batches)
     report.seconds = time.monotonic() - began
     return report
 
 
-async def _disturb(plan: Plan, site: Site, owner: Owner, faults: Faults) -> None:
+async def _disturb(plan: Plan, owner: Owner, faults: Faults) -> None:
     """Everything that is done and goes wrong, each at its moment."""
+    began = time.monotonic()
 
     async def at(moment: float, work: Any) -> None:
-        await asyncio.sleep(max(0.0, site.began + moment - time.time()))
+        await asyncio.sleep(max(0.0, began + moment - time.monotonic()))
         await work()
 
     async with asyncio.TaskGroup() as group:
@@ -81,11 +82,15 @@ async def _rest(site: Site, owner: Owner) -> list[str]:
         if paused or owned.closes is not None:
             await owner.switch(owned, Deed.STOP)
     deadline = time.monotonic() + RESTS_WITHIN
-    waiting = list(owner.batches)
+    waiting = [owned for owned in owner.batches if owned.deleted is None]
     while waiting and time.monotonic() < deadline:
         waiting = [owned for owned in waiting if int((await owner.shown(owned.path))["calls_left"])]
         await asyncio.sleep(0.2)
-    return [await _why(owner, owned) for owned in waiting]
+    return [await _why(owner, owned) for owned in waiting] + [
+        f"batch {owned.id} was deleted and is there"
+        for owned in owner.batches
+        if owned.deleted is not None and not await owner.is_gone(owned)
+    ]
 
 
 async def _why(owner: Owner, owned: Owned) -> str:
@@ -95,11 +100,12 @@ async def _why(owner: Owner, owned: Owned) -> str:
 
 
 async def _evidence(site: Site, owner: Owner) -> Evidence:
-    shown = [(await owner.shown(owned.path), await owner.calls(owned)) for owned in owner.batches]
+    for owned in owner.batches:
+        if owned.deleted is None:
+            owned.says, owned.calls = await owner.shown(owned.path), await owner.calls(owned)
     return Evidence(
         dials=site.carrier.dials(),
         batches=owner.batches,
-        shown=shown,
         carrier=site.carrier.lives,
         nodes=[life for dialer in site.dialers for life in dialer.lives],
         cps=site.plan.cps,

@@ -15,24 +15,26 @@ NUMBER = "7920020050001"
 OTHER = "7920020050002"
 
 
-def dial(at: float, number: str = NUMBER, *, lasts: float | None = 1.0, life: int = 0) -> Dial:
-    """One that rings at once and is answered."""
-    made = Dial(f"{number} {at}", number, 5060, at, life, rang=at, answered=at)
+def dial(at: float, number: str = NUMBER, *, lasts: float | None = 1.0, life: int = 0, answered: bool = False) -> Dial:
+    """One that rings at once; who does not answer is busy."""
+    made = Dial(f"{number} {at}", number, 5060, at, life, rang=at, answered=at if answered else None)
     if lasts is not None:
-        made.ended, made.code = at + lasts, "bye"
+        made.ended, made.code = at + lasts, "bye" if answered else "486"
     return made
 
 
 def call(number: str, **fields: Any) -> dict[str, Any]:
     """As the API shows it."""
-    return {"id": number[-1], "phone_number": f"+{number}", "final": True, "dialed_at": "2026-11-24 00:00:00", **fields}
+    usual = {"status": "answered", "final": True, "dialed_at": "2026-11-24 00:00:00"}
+    return {"id": number[-1], "phone_number": f"+{number}", **usual, **fields}
 
 
 def evidence(*dials: Dial, attempts: int = 1, **more: Any) -> Evidence:
     """A round in which two numbers were to be called; nothing is wrong with it but what is given."""
     owned = Owned(BatchPlan("batch", attempts, 0, (NUMBER, OTHER)), "1", added=[Added((NUMBER, OTHER), ["1", "2"])])
-    shown = ({"id": "1", "calls": "2", "calls_left": "0", "status": "finished"}, [call(NUMBER), call(OTHER)])
-    fields: dict[str, Any] = {"batches": [owned], "shown": [shown], "carrier": [Life(0)], "nodes": [Life(0, 5060)]}
+    owned.says = {"id": "1", "calls": "2", "calls_left": "0", "status": "finished"}
+    owned.calls = [call(NUMBER), call(OTHER)]
+    fields: dict[str, Any] = {"batches": [owned], "carrier": [Life(0)], "nodes": [Life(0, 5060)]}
     return Evidence(dials=sorted(dials, key=lambda one: one.at), **{**fields, **more})
 
 
@@ -43,6 +45,14 @@ def test_a_round_without_a_fault_is_no_offence() -> None:
 def test_a_number_dialled_too_often() -> None:
     assert "never above attempts" in judge(evidence(dial(1), dial(5)))[0]
     assert judge(evidence(dial(1), dial(5), attempts=2)) == []
+
+
+def test_who_answered_is_not_called_again() -> None:
+    assert "never again once answered" in judge(evidence(dial(1, answered=True), dial(5), attempts=3))[0]
+    assert judge(evidence(dial(1), dial(5, answered=True), attempts=3)) == []
+    seen = evidence(dial(1, answered=True))
+    seen.batches[0].calls[0]["status"] = "busy"
+    assert "its call is busy" in judge(seen)[0]
 
 
 def test_what_never_reached_the_number_is_no_dial_of_it() -> None:
@@ -71,6 +81,12 @@ def test_a_dial_after_a_pause_and_before_its_end() -> None:
     assert judge(seen) == []
 
 
+def test_a_dial_after_its_batch_was_deleted() -> None:
+    seen = evidence(dial(6))
+    seen.batches[0].deleted = 3.0
+    assert "never once taken back" in judge(seen)[0]
+
+
 def test_a_dial_of_a_call_that_was_taken_back() -> None:
     seen = evidence(dial(6))
     seen.batches[0].taken_back = {NUMBER: 3.0}
@@ -91,7 +107,8 @@ def test_more_dialogs_than_channels() -> None:
 
 def test_a_batch_above_limits_of_its_own() -> None:
     plan = BatchPlan("batch", 1, 0, (NUMBER, OTHER), cps=1, channels=1)
-    owned = Owned(plan, "1", added=[Added((NUMBER, OTHER), ["1", "2"])])
+    owned = evidence().batches[0]
+    owned.plan = plan
     broken = judge(evidence(dial(1), dial(1.5, OTHER), batches=[owned]))
     assert broken == ["never above the channels: 2 of batch 1 at 1.500, 1 allowed"]
     crowd = [dial(1 + nth / 10, number, lasts=0.05) for nth, number in enumerate((NUMBER, OTHER, NUMBER))]
@@ -116,7 +133,7 @@ def test_dialogs_of_the_dead_hold_no_channel() -> None:
 )
 def test_calls_that_are_lost_open_or_from_nowhere(spoil: Callable[[list[dict[str, Any]]], None]) -> None:
     seen = evidence()
-    batch, calls = seen.shown[0]
+    batch, calls = seen.batches[0].says, seen.batches[0].calls
     spoil(calls)
     batch["calls"], batch["calls_left"] = str(len(calls)), str(sum(not one["final"] for one in calls))
     assert any("nothing accepted is lost" in broken for broken in judge(seen))
@@ -125,7 +142,7 @@ def test_calls_that_are_lost_open_or_from_nowhere(spoil: Callable[[list[dict[str
 def test_a_request_without_an_answer_is_done_wholly_or_not_at_all() -> None:
     seen = evidence()
     seen.batches[0].added.append(Added(("7920020050003", "7920020050004")))
-    batch, calls = seen.shown[0]
+    batch, calls = seen.batches[0].says, seen.batches[0].calls
     assert judge(seen) == []
     calls.append(call("7920020050003"))
     batch["calls"] = "3"
@@ -137,7 +154,7 @@ def test_a_request_without_an_answer_is_done_wholly_or_not_at_all() -> None:
 
 def test_a_call_that_rang_and_says_it_was_never_dialled() -> None:
     seen = evidence(dial(1))
-    seen.shown[0][1][0]["dialed_at"] = None
+    seen.batches[0].calls[0]["dialed_at"] = None
     assert "nothing dialled unseen" in judge(seen)[0]
     assert "no call is for it" in judge(evidence(dial(1, "7920020059999")))[0]
 
@@ -145,7 +162,7 @@ def test_a_call_that_rang_and_says_it_was_never_dialled() -> None:
 def test_counters_that_are_wrong() -> None:
     for field, value in (("calls", "3"), ("calls_left", "1"), ("status", "running")):
         seen = evidence()
-        seen.shown[0][0][field] = value
+        seen.batches[0].says[field] = value
         assert "counters are exact" in judge(seen)[0]
 
 

@@ -10,8 +10,8 @@ from chaos.plan import draw
 from chaos.round import run
 from chaos.site import abilities
 
-# Chosen among the first forty, so that together they make every kind of fault but those that take long to recover from.
-SEEDS = {"sqlite": (25, 28), "postgres": (14, 28)}
+# Chosen among the first sixty, so that together they make every kind of fault but those that take long to recover from.
+SEEDS = {"sqlite": (16, 28), "postgres": (27, 38)}
 
 
 @pytest.mark.timeout(300)
