@@ -10,7 +10,7 @@ from peers.postgres import Postgres
 
 from calldron.store.databases import settings_of
 
-_TEMPLATE = "calldron_template"
+_NUMBERS = count(1)  # of databases: adapters may come and go on one server
 
 
 class PostgresDatabase:
@@ -18,19 +18,19 @@ class PostgresDatabase:
 
     def __init__(self, server: Postgres) -> None:
         self._server = server
-        self._numbers = count(1)
+        self._template = f"template_{next(_NUMBERS)}"
         self._unused: list[str] = []
-        server.create_database(_TEMPLATE)
-        self._connect(_TEMPLATE)
-        call_command("migrate", database=_TEMPLATE, verbosity=0)
-        self._disconnect(_TEMPLATE)
+        server.create_database(self._template)
+        self._connect(self._template)
+        call_command("migrate", database=self._template, verbosity=0)
+        self._disconnect(self._template)
 
     def fresh(self) -> str:
         """An empty one, under an alias that is its name too."""
         if self._unused:
             return self._connect(self._unused.pop())
-        name = f"calldron_{next(self._numbers)}"
-        self._server.create_database(name, _TEMPLATE)
+        name = f"calldron_{next(_NUMBERS)}"
+        self._server.create_database(name, self._template)
         return self._connect(name)
 
     def drop(self, alias: str) -> None:
