@@ -34,9 +34,11 @@ class Element:
 
     def spelled(self, name: str) -> str:
         """A field's name as the caller wrote it, with its place. Parts of a field, ``retry.busy``, are lower-case."""
-        own, dot, part = name.partition(".")
-        own = next((key for key in self.raw if key.lower() == own), own)
-        return (self.prefix + own[:_NAME_SHOWN] + dot + part[:_NAME_SHOWN]).rstrip(".")
+        own, part = name, ""
+        for key in self.raw:
+            if f"{name}.".startswith(f"{key.lower()}."):
+                own, part = key, name[len(key.lower()) :]
+        return (self.prefix + own[:_NAME_SHOWN] + part[:_NAME_SHOWN]).rstrip(".")
 
 
 class Mistakes:

@@ -112,7 +112,7 @@ DAYS: Schema = {
                     "anyOf": [
                         {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
                         {"type": "string", "pattern": _DAY_OF_YEAR},
-                        {"type": "string", "format": "holidays", "pattern": "^[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?$"},
+                        {"type": "string", "format": "holidays"},
                     ]
                 },
             },

@@ -139,3 +139,12 @@ def test_the_body_of_an_update_is_one_batch(api: Api) -> None:
     assert api.put(batch, [{"batch": {"name": "y"}}]).status_code == 200
     assert batch_row(batch).name == "y"
     assert fields(api.put(batch, [{"name": "a"}, {"name": "b"}])) == [""]
+
+
+def test_parts_of_fields_and_names_with_dots_are_told_as_they_were_sent(api: Api) -> None:
+    body = {"Retry": {"BUSY": {"delay": -1}}, "Re.Try": 1, "İ.Name": 2}
+    assert fields(api.post("/batches", [{"batch": body}])) == [
+        "[0].batch.Re.Try",
+        "[0].batch.İ.Name",
+        "[0].batch.Retry.busy.delay",
+    ]

@@ -16,6 +16,7 @@ from calldron.domain.calendar import WEEKDAYS
 from calldron.domain.errors import InvalidInput
 from calldron.services import days, retries, values
 from calldron.services.batch_fields import NAMES, NOT_YET
+from calldron.store import public_holidays
 
 LIMIT = st.none() | st.just("") | st.integers(-1, 700_000) | st.from_regex(r"[0-9]{1,7}", fullmatch=True)
 OVERRIDE = (
@@ -42,6 +43,7 @@ ANYTHING = (
     | st.dictionaries(st.sampled_from(["mon", "sun", "holidays", "x"]), DAY, max_size=3)
     | st.dictionaries(st.sampled_from(["busy", "machine", "failed", "rejected", "x"]), OVERRIDE, max_size=2)
 )
+FORMATS = {"holidays": lambda value: len(value) == 2 and public_holidays.is_known(value.upper())}
 READERS = {
     "name": values.text(200),
     "description": values.text(10_000, lines=True),
@@ -74,7 +76,7 @@ def test_the_patterns_of_numbers_are_exact(least: int, most: int) -> None:
 def test_the_schema_of_a_field_takes_what_its_reader_takes(field: str, value: Any) -> None:
     if value is None or value == "":
         return  # stands for the default in both
-    schema = validator_for(BATCH_GIVEN["properties"][field])
+    schema = validator_for(BATCH_GIVEN["properties"][field], validate_formats=True, formats=FORMATS)
     assert schema.is_valid(value) is reads(READERS[field], value)
 
 
