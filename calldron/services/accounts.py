@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from calldron.domain.errors import InvalidInput
 from calldron.services import limits, waiting
 from calldron.services.errors import NotFound
+from calldron.store.changes import announce
 from calldron.store.models import Account, ApiKey, User
 
 # Columns by which calls of its batches wait.
@@ -74,6 +75,7 @@ def update(account: Account, columns: Mapping[str, object]) -> None:
         Account.objects.filter(pk=account.pk).update(**columns)
         if not _HOLDING.isdisjoint(columns):
             waiting.look_again(account)
+            announce(connection)
 
 
 def of_user(email: str) -> Account:

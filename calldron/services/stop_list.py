@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from calldron.domain.errors import InvalidInput
 from calldron.services import values
 from calldron.services.errors import FieldError, NotFound
+from calldron.store.changes import announce
 from calldron.store.models import Account, StopNumber
 
 LONGEST_COMMENT = 200
@@ -97,6 +98,7 @@ def add(account: Account, entries: Sequence[Entry], source: str) -> int:
             places = ", ".join(["(%s, %s, %s, %s, %s)"] * len(some))
             cursor.execute(_ADD.format(places=places), [value for row in some for value in row])
             added += cursor.rowcount
+        announce(connection)
     return added
 
 
@@ -109,6 +111,7 @@ def remove(account: Account, numbers: Sequence[str]) -> int:
             some = distinct[start : start + _ROWS_A_STATEMENT]
             gone, _by_model = StopNumber.objects.filter(account=account, number__in=some).delete()
             removed += gone
+        announce(connection)
     return removed
 
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from calldron.domain.errors import InvalidInput, InvalidNumber
 from calldron.domain.numbers import normalise
 from calldron.services import limits
 from calldron.services.errors import NotFound
+from calldron.store.changes import announce
 from calldron.store.models import TrunkRow
 
 _ADDRESS = re.compile(
@@ -105,6 +106,7 @@ def add(
     columns = _columns(cps, channels, caller_id, priority)
     try:
         with transaction.atomic():
+            announce(connection)
             return TrunkRow.objects.create(
                 name=name,
                 host=address.host,
@@ -129,7 +131,9 @@ def change(
 ) -> TrunkRow:
     """Change a trunk; ``None`` leaves a value as it is. The next call goes by it. Raises ``NotFound`` and
     ``InvalidInput``."""
-    TrunkRow.objects.filter(pk=named(name).pk).update(**_columns(cps, channels, caller_id, priority))
+    with transaction.atomic():
+        TrunkRow.objects.filter(pk=named(name).pk).update(**_columns(cps, channels, caller_id, priority))
+        announce(connection)
     return named(name)
 
 
