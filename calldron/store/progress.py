@@ -27,6 +27,8 @@ _RETURN_PAUSE = timedelta(seconds=1)  # it goes behind those that are due; the t
 def progress(session: Session, steps: Sequence[LegProgress]) -> None:
     """Write what became of legs, and heed what it says about the trunks."""
     health.heed(session, steps)
+    if session.lock:  # before their legs: who ends them for a node that fell silent locks in this order too
+        session.rows(_THEIR_ATTEMPTS + session.lock, [step.attempt_id for step in steps])
     session.run_each(_LEG_STEP, [_leg_step(step) for step in steps])
     answered = [(step.leg_id, step.attempt_id, step.lease) for step in steps if step.answered_at is not None]
     session.run_each(_CLIENT_ANSWERED, answered)
@@ -183,6 +185,8 @@ def close_as_unknown(session: Session, attempts: Sequence[tuple[int, datetime, i
     if attempts:
         counters.calls_ended(session, Counter(batch for *_, batch in attempts), now)
 
+
+_THEIR_ATTEMPTS = "SELECT id FROM store_attempt WHERE id IN %s AND ended_at IS NULL ORDER BY id"
 
 _LEG_STEP = """
 UPDATE store_legrow SET

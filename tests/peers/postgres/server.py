@@ -129,6 +129,11 @@ class Postgres:
         """The end of its log."""
         return self._log.read_text(encoding="utf-8", errors="replace")[-4000:] if self._log.exists() else ""
 
+    def log_about(self, words: str, lines: int = 60) -> str:
+        """The first lines of its log that begin where these words are."""
+        _, found, rest = self._log.read_text(encoding="utf-8", errors="replace").partition(words)
+        return "\n".join((found + rest).splitlines()[:lines])
+
     def _answers(self) -> bool:
         try:
             psycopg.connect(self.url(), connect_timeout=2).close()
