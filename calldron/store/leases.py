@@ -32,8 +32,9 @@ def rescue(session: Session, now: datetime, *, alone: bool = False) -> list[Orph
     ``alone``: no other node is, so every attempt is ended, now if its lease would have gone on."""
     session.run("DELETE FROM store_noderow WHERE seen_at < %s", NEVER if alone else now - FORGOTTEN)
     over = NEVER if alone else now
-    counters.lock(session, (row[0] for row in session.rows(_BATCHES, over)))
-    rows = session.rows(_EXPIRED + session.lock_free_of("a", "c"), over)
+    batches = sorted(row[0] for row in session.rows(_BATCHES, over))
+    counters.lock(session, batches)
+    rows = session.rows(_EXPIRED + session.lock_free_of("a", "c"), over, batches)
     close_as_unknown(session, [(attempt, min(until, now), call, batch) for attempt, until, call, batch, _ in rows], now)
     return [Orphan(attempt, call, batch, account) for attempt, _, call, batch, account in rows]
 
@@ -65,7 +66,7 @@ SELECT id FROM store_attempt WHERE id IN %s AND (node <> %s OR outcome = 'unknow
 _EXPIRED = """
 SELECT a.id, a.lease_until, c.id, c.batch_id, c.account_id
 FROM store_attempt a JOIN store_call c ON c.id = a.call_id
-WHERE a.ended_at IS NULL AND a.lease_until < %s ORDER BY a.lease_until, a.id
+WHERE a.ended_at IS NULL AND a.lease_until < %s AND c.batch_id IN %s ORDER BY a.lease_until, a.id
 """
 
 _BATCHES = """

@@ -7,17 +7,19 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connections, transaction
 from support.store_world import LEASE, NOW, Database, Node, World, end_of
 
 from calldron.dialer.ports import Claim
 from calldron.domain.batch import BatchState
+from calldron.domain.errors import StoreUnavailable
 from calldron.domain.events import Role
 from calldron.domain.outcome import Outcome
 
@@ -146,3 +148,64 @@ def test_a_claim_given_up_after_its_batch_was_stopped_leaves_final_calls(world: 
     world.run(node.store._thread.write(lambda session: claiming.release(session, claims, NOW)))
     assert set(world.calls().values_list("status", "final")) == {("canceled", True)}
     assert world.batch(batch.pk).now.unfinished == 0
+
+
+# ---------------------------------------------------------------- commits that nobody confirmed
+
+
+@contextmanager
+def commits_lost(world: World, *, written: bool) -> Iterator[None]:
+    """The connection breaks at each commit, once the database has it or before."""
+    wrapper = type(connections[world.alias])
+    really = wrapper._commit
+
+    def commit(connection: Any) -> None:
+        if written:
+            really(connection)
+        raise OperationalError("the connection was lost")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wrapper, "_commit", commit)
+        yield
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_claim_whose_commit_was_not_confirmed_is_given_back(world: World, node: Node, written: bool) -> None:
+    world.add_batch(3)
+    node.claim(0)
+    with commits_lost(world, written=written), pytest.raises(StoreUnavailable):
+        node.claim()
+    assert world.attempts(ended_at=None).count() == (3 if written else 0)
+    assert len(node.claim()) == 3
+    assert set(world.calls().values_list("client_dials", "status")) == {(1, "dialing")}
+    assert world.attempts().count() == 3
+
+
+def test_what_others_claimed_since_is_not_given_back(world: World, node: Node) -> None:
+    world.add_batch(3)
+    node.claim(0)
+    with commits_lost(world, written=False), pytest.raises(StoreUnavailable):
+        node.claim()
+    theirs = world.node().claim(2)
+    assert len(node.claim()) == 1
+    assert [attempt.pk for attempt in world.attempts(ended_at=None, node="node-2")] == [c.attempt_id for c in theirs]
+
+
+def test_a_claim_that_nobody_knows_of_ends_with_its_lease(world: World, node: Node) -> None:
+    world.add_batch(3)
+    node.claim(0)
+    with commits_lost(world, written=True), pytest.raises(StoreUnavailable):
+        node.claim()
+    later = NOW + LEASE + timedelta(seconds=1)
+    node.renew(later + LEASE)
+    assert len(world.node().rescue(later)) == 3
+    assert node.claim(at=later) == []
+
+
+def test_an_end_whose_commit_was_not_confirmed_may_be_repeated(world: World, node: Node) -> None:
+    world.add_batch(1)
+    claimed = node.claim_one()
+    with commits_lost(world, written=True), pytest.raises(StoreUnavailable):
+        node.finish(claimed, Outcome.BUSY)
+    assert node.finish(claimed, Outcome.BUSY)
+    assert world.calls().get().client_dials == 1
