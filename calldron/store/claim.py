@@ -24,7 +24,7 @@ from calldron.store.turns import Turn
 _ASIDE = timedelta(minutes=1)
 
 _BATCHES_A_LOOK = 20
-_CALLS_A_LOOK = 100  # of a batch whose calls may be held one by one
+_CALLS_A_LOOK = 100  # of a batch of which calls were held one by one
 _LOOKS = 2_000  # calls that one claim may look at: who waits for the trunks waits for it
 
 
@@ -73,6 +73,7 @@ class _Taking:
         self._lease_until = lease_until
         self._room = room
         self._looks = _LOOKS
+        self._held_up: set[int] = set()  # batches of which calls were held: more of them are looked at next
         self._picks: list[_Pick] = []  # chosen in this round and not written yet
         self._served = int(now.timestamp() * 1_000_000)
 
@@ -104,13 +105,15 @@ class _Taking:
                 self._wait(batch, window.opens_at(self._now))
                 return
         self._limits.know(batch.id, batch.account_id, batch.limit, batch.account_limit)
-        look = max(share, _CALLS_A_LOOK) if asks_each(batch) else share
+        look = max(share, _CALLS_A_LOOK) if batch.id in self._held_up else share
         due = self._session.rows(_DUE + self._session.lock_free_of("c"), batch.id, self._now, look)
         serving = _Serving(self, batch, share)
         serving.serve(due)
         self._end(batch, serving.exhausted, _EXHAUSTED)
         self._end(batch, serving.stopped, _STOPPED)
         self._session.run_each(_HELD, [(hold.until, hold.rule.value, call) for call, hold in serving.held])
+        if serving.held:
+            self._held_up.add(batch.id)
         self._looks -= len(due)
         if serving.aside is not None:
             self._wait(batch, serving.aside)
@@ -303,9 +306,10 @@ store_attempt (call_id, batch_id, account_id, number_of_try, node, lease, lease_
     outcome, fault, digits, recording)
 """
 
+# An EXISTS here would have PostgreSQL read the whole stop list for each batch (a hashed subplan).
 _DUE = """
 SELECT c.id, c.number, c.client_dials, c.operator_dials,
-    EXISTS (SELECT 1 FROM store_stopnumber s WHERE s.account_id = c.account_id AND s.number = c.number)
+    (SELECT 1 FROM store_stopnumber s WHERE s.account_id = c.account_id AND s.number = c.number LIMIT 1) IS NOT NULL
 FROM store_call c
 WHERE c.batch_id = %s AND c.due_at <= %s ORDER BY c.due_at, c.id LIMIT %s
 """
