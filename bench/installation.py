@@ -22,7 +22,8 @@ from calldron.media import tones
 _COMMAND = [sys.executable, "-m", "calldron.cli"]
 _UP_WITHIN = 60.0  # seconds
 _DOWN_WITHIN = 60.0
-PARTS = ("web", "dialer", "media")
+PARTS = ("web", "dialer", "media", "renderer")
+_UP = {"web", "dialer", "media"}  # a renderer starts with the first recording
 
 
 class Installation:
@@ -51,14 +52,19 @@ class Installation:
 
     def dials(self) -> bool:
         """Whether the dialler and its media process are up."""
-        return set(PARTS) <= set(self._pids())
+        return set(self._pids()) >= _UP
 
     def cpu(self) -> dict[str, float]:
-        """CPU seconds so far by part; what web and dialer start for a moment is theirs, the media process is not."""
-        spent = {name: processes.usage(pid).cpu for name, pid in self._pids().items()}
-        if "media" in spent:
-            spent["dialer"] -= spent["media"]
+        """CPU seconds so far by part; what the dialler started that is not the media process mixes recordings."""
+        pids = self._pids()
+        spent = {name: processes.own(pid).cpu for name, pid in pids.items()}
+        spent["web"] = processes.usage(pids["web"]).cpu
+        spent["renderer"] = processes.usage(pids["dialer"]).cpu - spent["dialer"] - spent["media"]
         return spent
+
+    def threads(self) -> list[float]:
+        """CPU seconds so far of the dialler's threads: that of its event loop, then the others, the busiest first."""
+        return processes.threads(self._pids()["dialer"])
 
     def rss(self) -> int:
         """Resident octets of all its processes."""
@@ -83,8 +89,9 @@ class Installation:
 
 
 @contextmanager
-def installation(home: Path, trunk_port: int) -> Iterator[Installation]:
-    """A server with one trunk, from its first answer until the block ends."""
+def installation(home: Path, trunk_port: int, *, cps: float = 0.0, **settings: str) -> Iterator[Installation]:
+    """A server with one trunk (``cps``: its limit), from its first answer until the block ends. ``settings``: further
+    ``CALLDRON_…``, in lower case."""
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     environment = {
@@ -93,9 +100,10 @@ def installation(home: Path, trunk_port: int) -> Iterator[Installation]:
         "CALLDRON_PUBLIC_URL": f"http://{HOST}:{port}",
         "CALLDRON_LOG_LEVEL": "WARNING",
         "PYTHONPATH": str(ROOT),
+        **{f"CALLDRON_{name.upper()}": value for name, value in settings.items()},
     }
     key = _run(environment, "user", "add", "bench@example.com").split("api key: ")[1].strip()
-    _run(environment, "trunk", "add", "sipp", f"sip:{HOST}:{trunk_port}")
+    _run(environment, "trunk", "add", "sipp", f"sip:{HOST}:{trunk_port}", "--cps", str(cps))
     with (home / "serve.log").open("wb") as log:
         process = subprocess.Popen(
             [*_COMMAND, "serve", "--port", str(port)], cwd=home, env=environment, stdout=log, stderr=log

@@ -41,6 +41,28 @@ def usage(pid: int) -> Usage:
     return Usage(cpu, rss)
 
 
+def own(pid: int) -> Usage:
+    """Of a process alone."""
+    try:
+        process = psutil.Process(pid)
+        times = process.cpu_times()
+        return Usage(times.user + times.system, int(process.memory_info().rss))
+    except psutil.NoSuchProcess:
+        return Usage(0.0, 0)
+
+
+def threads(pid: int) -> list[float]:
+    """CPU seconds of a process's threads: the first one, then the others, the busiest first."""
+    spent = {thread.id: thread.user_time + thread.system_time for thread in psutil.Process(pid).threads()}
+    return [spent.pop(pid), *sorted(spent.values(), reverse=True)]
+
+
+def idle() -> float:
+    """CPU seconds that the machine had nothing to do so far, over all its cores."""
+    times = psutil.cpu_times()
+    return float(times.idle + times.iowait)
+
+
 def family(pid: int) -> list[psutil.Process]:
     """A process and all that descend from it; empty where it is gone."""
     try:
