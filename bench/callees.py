@@ -29,13 +29,15 @@ _ECHOED = re.compile(r"^ +(\d+) Total echo RTP pckts 1st stream", re.MULTILINE)
 @dataclass(frozen=True)
 class Heard:
     """What SIPp counted. ``invites`` counts calls (an INVITE sent again for want of an answer is none), ``repeats``
-    retransmissions either way, ``peak`` the most calls of one second, ``echoed`` RTP packets received and sent back."""
+    retransmissions either way, ``seconds`` the calls that began in each second in which any did, ``echoed`` RTP packets
+    received and sent back.
+    """
 
     invites: int
     completed: int
     failed: int
     repeats: int
-    peak: int
+    seconds: tuple[int, ...]
     echoed: int
 
     def __add__(self, other: "Heard") -> "Heard":
@@ -44,7 +46,7 @@ class Heard:
             self.completed + other.completed,
             self.failed + other.failed,
             self.repeats + other.repeats,
-            self.peak + other.peak,
+            (*self.seconds, *other.seconds),
             self.echoed + other.echoed,
         )
 
@@ -95,7 +97,7 @@ class Callee:
             completed=int(last["SuccessfulCall(C)"]),
             failed=int(last["FailedCall(C)"]),
             repeats=int(last["Retransmissions(C)"]),
-            peak=max(int(row["IncomingCall(P)"]) for row in rows),
+            seconds=tuple(count for row in rows if (count := int(row["IncomingCall(P)"]))),
             echoed=max((int(count) for count in _ECHOED.findall(screens)), default=0),
         )
 
