@@ -23,13 +23,19 @@ def page(account: Account, *, limit: int, offset: int) -> Page:
     return list(batches.order_by("id")[offset : offset + limit]), batches.count()
 
 
-def get(account: Account, batch_id: int, *, lock: bool = False) -> Batch:
-    """A batch of this account; ``lock``: nobody else changes it before the transaction ends. Raises ``NotFound``."""
-    batches = Batch.objects.select_for_update(no_key=True) if lock else Batch.objects
+def get(account: Account, batch_id: int, *, lock: bool = False, adding: bool = True) -> Batch:
+    """A batch of this account; ``lock``: nobody else changes it before the transaction ends. Without ``adding`` nobody
+    adds calls to it either, and who does is waited for. Raises ``NotFound``."""
+    batches = Batch.objects.select_for_update(no_key=adding) if lock else Batch.objects
     batch = batches.filter(account=account, pk=batch_id, deleting=False).first()
     if batch is None:
-        raise NotFound(_("There is no batch %(id)d.") % {"id": batch_id})
+        raise not_found(batch_id)
     return batch
+
+
+def not_found(batch_id: int) -> NotFound:
+    """What whoever asks for a batch is told that is not there, or not theirs."""
+    return NotFound(_("There is no batch %(id)d.") % {"id": batch_id})
 
 
 def create(account: Account, drafts: Sequence[Draft]) -> list[Batch]:
@@ -121,7 +127,7 @@ def delete(account: Account, batch_id: int) -> None:
     """End the batch's calls and remove it with its calls and recordings. It is gone for its owner at once; where calls
     are up, or there are very many, the dialer hangs up and removes the rest. Raises ``NotFound``."""
     with transaction.atomic():
-        batch = get(account, batch_id, lock=True)
+        batch = get(account, batch_id, lock=True, adding=False)
         if batch.total > removal.AT_ONCE or removal.is_up(batch.pk):
             batch.deleting = True
             batch.wait_until = None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -90,7 +90,10 @@ def create(account: Account, batch_id: int, new: Sequence[NewCall]) -> Sequence[
         batch = batches.get(account, batch_id)
         _state_with_more(batch)
         rows = [(call.number, call.suspect) for call in new]
-        ids = intake.add_calls(connection, batch.pk, batch.account_id, rows, now)
+        try:
+            ids = intake.add_calls(connection, batch.pk, batch.account_id, rows, now)
+        except IntegrityError as error:
+            raise batches.not_found(batch_id) from error
         batch = batches.get(account, batch_id, lock=True)
         batch.state = _state_with_more(batch)
         batch.total += len(new)

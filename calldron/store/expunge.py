@@ -13,7 +13,7 @@ def expunge(session: Session) -> tuple[list[str], bool]:
     if stopped is not None:
         taking_back.take_back(session, stopped)
         return [], True
-    batch = session.row(_NEXT + session.lock)
+    batch = session.row(_NEXT + session.to_remove_free_of("b"))
     if batch is None:
         return [], False
     batch_id, sound_id = batch

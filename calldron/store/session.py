@@ -36,6 +36,10 @@ class Session:
         """As ``lock_free``, for some tables of a join."""
         return f"{self.lock} OF {', '.join(aliases)} SKIP LOCKED" if self.lock_free else ""
 
+    def to_remove_free_of(self, *aliases: str) -> str:
+        """As ``lock_free_of``, for rows to be deleted: not those to which somebody adds others that refer to them."""
+        return f" FOR UPDATE OF {', '.join(aliases)} SKIP LOCKED" if self.lock else ""
+
     def close(self) -> None:
         """Give the cursor back."""
         self._cursor.close()

@@ -19,6 +19,7 @@ from support.store_world import LEASE, NOW, Database, Node, World
 
 from calldron.domain.batch import BatchState
 from calldron.domain.errors import StoreUnavailable
+from calldron.store import intake
 from calldron.store.session import Session
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -228,3 +229,38 @@ def test_owners_and_nodes_work_side_by_side(world: World, node: Node, database: 
     node.rescue(NOW.replace(year=9000))
     assert not world.attempts(ended_at=None).exists()
     assert {BatchState(batch.state) for batch in world.batches()}
+
+
+# ---------------------------------------------------------------- long lists
+
+
+@contextmanager
+def coming_in(world: World, batch_id: int) -> Iterator[None]:
+    """A list of calls is written by somebody and not committed before this ends."""
+    with transaction.atomic(using=world.alias):
+        intake.add_calls(connections[world.alias], batch_id, world.account.pk, [("+79160000000", False)] * 1_000, NOW)
+        yield
+        row = world.batches().select_for_update(no_key=True).get(pk=batch_id)
+        world.change(row, total=row.total + 1_000, unfinished=row.unfinished + 1_000)
+
+
+def test_a_batch_is_dialled_while_a_list_comes_in(world: World, node: Node) -> None:
+    batch = world.add_batch(3)
+    with coming_in(world, batch.pk):
+        claims = node.claim(2)
+        assert len(claims) == 2
+        assert [node.finish(one) for one in claims] == [True, True]
+    assert len(node.claim(2_000)) == 1_001
+
+
+def test_a_batch_is_not_removed_while_a_list_comes_in(world: World, node: Node) -> None:
+    batch = world.add_batch(3)
+    with coming_in(world, batch.pk):
+        other = world.add_batch(1)
+        world.change(other, deleting=True)
+    world.change(batch, deleting=True)
+    with coming_in(world, batch.pk):
+        node.expunge()
+    assert list(world.batches().values_list("pk", flat=True)) == [batch.pk]
+    assert node.expunge() == []
+    assert not world.calls().exists()
