@@ -115,6 +115,8 @@ class MediaServer:
     async def _until_ready(self) -> None:
         if self._stopping:
             raise MediaUnavailable("the media server is stopped")
+        if self._ready.is_set():
+            return
         try:
             await asyncio.wait_for(self._ready.wait(), _START)
         except TimeoutError:

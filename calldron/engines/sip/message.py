@@ -8,7 +8,7 @@ are used, so that one that is malformed counts as absent.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from calldron.engines.sip.errors import MessageError
@@ -125,7 +125,7 @@ class _Message:
     def _encode(self, first_line: str) -> bytes:
         lines = [first_line]
         for name, values in self.headers.items():
-            written = _WRITTEN.get(name) or name.title()
+            written = _written(name)
             lines += [f"{written}: {value}" for value in values]
         lines.append(f"Content-Length: {len(self.body)}\r\n\r\n")
         text = "\r\n".join(lines)
@@ -188,6 +188,8 @@ def parse(data: bytes) -> Message:
         raise MessageError("a NUL in the header")
     # Section 7.3.1: a line that begins with white space continues the one before.
     first_line, *lines = _FOLD.sub(" ", text).split("\r\n")
+    if len(lines) > MAX_HEADER_LINES:
+        raise MessageError("too many header lines")
     headers = _headers(lines)
     message = _first_line(first_line, headers)
     _check(message)
@@ -197,15 +199,30 @@ def parse(data: bytes) -> Message:
 
 def _headers(lines: Iterable[str]) -> Headers:
     headers: Headers = {}
-    for number, line in enumerate(lines):
-        name, colon, value = line.partition(":")
-        name = name.rstrip(" \t").lower()
-        if not colon or not TOKEN.fullmatch(name) or "\n" in value or "\r" in value or number >= MAX_HEADER_LINES:
-            raise MessageError("a header line is not 'Name: value', or there are too many")
-        name = _COMPACT.get(name, name)
+    for line in lines:
+        written, colon, value = line.partition(":")
+        if not colon or "\n" in value or "\r" in value:
+            raise MessageError("a header line is not 'Name: value'")
+        name = _long_name(written)
         values = split(value) if name in _LISTS else [value.strip()]
-        headers.setdefault(name, []).extend(values)
+        if name in headers:
+            headers[name] += values
+        else:
+            headers[name] = values
     return headers
+
+
+@lru_cache(maxsize=1024)
+def _long_name(written: str) -> str:
+    name = written.rstrip(" \t").lower()
+    if not TOKEN.fullmatch(name):
+        raise MessageError("a header line is not 'Name: value'")
+    return _COMPACT.get(name, name)
+
+
+@lru_cache(maxsize=256)
+def _written(name: str) -> str:
+    return _WRITTEN.get(name) or name.title()
 
 
 def _first_line(line: str, headers: Headers) -> Message:
