@@ -127,14 +127,19 @@ async def _stop(site: Site) -> list[str]:
     broken = [f"{one.name} ended with {code} when asked to" for one, code in odd]
     if site.remaining():
         broken.append(f"processes are left behind: {site.remaining()}")
-    # A web server that can't write says so, request by request, in its log.
+    # A web server that can't write says so, request by request, in its log; a dialer says what it could not record.
     excused = {site.web: [*site.full, *site.away]}
-    return [*broken, *(words for one in programs for words in complaints(one, excused.get(one, [])))]
+    full = _DISK_FULL if site.full else ()
+    return [*broken, *(words for one in programs for words in complaints(one, excused.get(one, []), full))]
 
 
-def complaints(program: Program, excused: Sequence[Interval]) -> list[str]:
-    """Errors and tracebacks in a program's log, each kind once; none of the excused times."""
-    lines = program.log.read_text(errors="replace").splitlines()
+_DISK_FULL = ("No space left on device",)
+
+
+def complaints(program: Program, excused: Sequence[Interval], expected: Sequence[str]) -> list[str]:
+    """Errors and tracebacks in a program's log, each kind once; none of the excused times, nor with expected words."""
+    log = program.log.read_text(errors="replace")
+    lines = [line for line in log.splitlines() if not any(words in line for words in expected)]
     bad = [words for at, words in _bad(lines) if not (at and within(at, excused))]
     return list(dict.fromkeys(f"log of {program.name}: {words[:300]}" for words in bad))
 
