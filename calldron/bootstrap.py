@@ -1,16 +1,12 @@
 """Puts the parts together: the only module that knows every other."""
 
 import asyncio
-import fcntl
 import gc
 import os
 import secrets
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +28,7 @@ from calldron.domain.errors import CalldronError, StoreUnavailable
 from calldron.engines.carrier.server import Carrier
 from calldron.engines.sip.engine import SipEngine
 from calldron.media import tones
+from calldron.places import only_dialer_of, place_to_dial, web_of
 from calldron.supervisor import Part
 
 if TYPE_CHECKING:
@@ -41,10 +38,6 @@ log = structlog.get_logger(__name__)
 
 SANDBOX = "sandbox"
 WEB_THREADS = 32  # a thread may be held by a slow upload; they cost little while they wait
-
-
-class AlreadyRunning(CalldronError):
-    """Another dialer works on this folder."""
 
 
 class AddressTaken(CalldronError):
@@ -176,7 +169,7 @@ async def run_dialer(settings: Config) -> None:
     host = socket.gethostname()[:40]  # a host name may be as long as the column alone, and PostgreSQL cuts nothing
     node = f"{host}:{os.getpid()}:{secrets.token_hex(4)}"
     store = SqlStore(node, lease=timedelta(seconds=settings.lease_seconds))
-    with _place_to_dial(settings) as tracks:
+    with place_to_dial(settings) as tracks:
         await store.open()
         try:
             if settings.database_url:
@@ -244,59 +237,6 @@ def _spare_collections() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
-
-
-@contextmanager
-def _place_to_dial(settings: Config) -> Iterator[Path]:
-    """A folder for tracks that is this dialer's alone, and finds again what a dead one left in it. One dialer works on
-    an SQLite file, any number on a PostgreSQL, each in the first place that is free. Raises ``AlreadyRunning``."""
-    if not settings.database_url:
-        with only_dialer_of(settings.home):
-            yield settings.tracks
-        return
-    with ExitStack() as held:
-        for place in count(1):
-            with suppress(AlreadyRunning):
-                held.enter_context(_locked(settings.home / f"dialer-{place}.lock", fcntl.LOCK_EX, ""))
-                break
-        yield settings.home / f"tracks-{place}"
-
-
-@contextmanager
-def only_dialer_of(home: Path) -> Iterator[None]:
-    """Hold the lock that keeps a second dialer from the same SQLite file; the kernel drops it when we die."""
-    with _locked(home / "dialer.lock", fcntl.LOCK_EX, f"Another dialer is running on {home}; stop it first."):
-        yield
-
-
-@contextmanager
-def web_of(settings: Config) -> Iterator[None]:
-    """Say for as long as we run that the SQLite file is served; any number of web servers may. Raises
-    ``AlreadyRunning`` where it is being moved."""
-    if settings.database_url:
-        yield
-        return
-    with _locked(settings.home / "web.lock", fcntl.LOCK_SH, f"The database in {settings.home} is being moved."):
-        yield
-
-
-@contextmanager
-def nobody_of(home: Path) -> Iterator[None]:
-    """Keep dialers and web servers away from the SQLite file. Raises ``AlreadyRunning``."""
-    served = f"A web server is running on {home}; stop it first."
-    with only_dialer_of(home), _locked(home / "web.lock", fcntl.LOCK_EX, served):
-        yield
-
-
-@contextmanager
-def _locked(file: Path, kind: int, taken: str) -> Iterator[None]:
-    """Hold a lock that the kernel drops when we die. Raises ``AlreadyRunning`` with those words."""
-    with file.open("w") as lock:
-        try:
-            fcntl.flock(lock, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning(taken) from None
-        yield
 
 
 def _on_signals() -> asyncio.Event:

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from calldron import bootstrap
+from calldron import places
 from calldron.config import Config
 from calldron.store import moving
 from calldron.store.databases import place_of, settings_of
@@ -25,7 +25,7 @@ def move(settings: Config, url: str, tell: Callable[[str], None]) -> int:
     file = settings.home / "calldron.sqlite3"
     if not file.exists():
         raise MoveRefused(f"There is no {file}; nothing is to be moved.")
-    with bootstrap.nobody_of(settings.home):
+    with places.nobody_of(settings.home):
         _refuse_old("default")
         _connect(url, settings.home)
         tell(f"from {file} to {place_of(url, settings.home)}")

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from calldron import bootstrap
+from calldron import places
 from calldron.config import Config
 from calldron.diagnosis import database
 from calldron.diagnosis.finding import Finding
@@ -97,9 +97,9 @@ def _locked(settings: Config) -> bool:
     if settings.database_url:
         return False
     try:
-        with bootstrap.only_dialer_of(settings.home):
+        with places.only_dialer_of(settings.home):
             return False
-    except bootstrap.AlreadyRunning:
+    except places.AlreadyRunning:
         return True
 
 

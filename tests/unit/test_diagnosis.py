@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from calldron import bootstrap
+from calldron import places
 from calldron.config import Config
 from calldron.diagnosis import Finding, examine
 from calldron.domain.batch import BatchState
@@ -51,7 +51,7 @@ def test_a_new_installation_is_told_what_is_missing(settings: Config) -> None:
 
 
 def test_a_dialer_that_has_just_started_counts(settings: Config) -> None:
-    with bootstrap.only_dialer_of(settings.home):
+    with places.only_dialer_of(settings.home):
         assert found(settings, "dialer") == []
 
 

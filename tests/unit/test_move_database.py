@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from calldron import bootstrap
-from calldron.bootstrap import AlreadyRunning
+from calldron import places
 from calldron.config import Config
 from calldron.move_database import move
+from calldron.places import AlreadyRunning
 from calldron.store.moving import MoveRefused
 
 pytestmark = pytest.mark.django_db
@@ -51,19 +51,19 @@ def test_a_folder_without_a_database(tmp_path: Path) -> None:
 
 def test_while_somebody_works_there_it_is_refused(settings: Config) -> None:
     for working, words in (
-        (bootstrap.only_dialer_of(settings.home), "dialer"),
-        (bootstrap.web_of(settings), "web server"),
+        (places.only_dialer_of(settings.home), "dialer"),
+        (places.web_of(settings), "web server"),
     ):
         with working, pytest.raises(AlreadyRunning, match=words):
             move(settings, "postgres://user:s3cret@host/calls", print)
 
 
 def test_web_servers_share_a_file_and_none_starts_while_it_is_moved(settings: Config) -> None:
-    with bootstrap.web_of(settings), bootstrap.web_of(settings):
+    with places.web_of(settings), places.web_of(settings):
         pass
     with (
-        bootstrap.nobody_of(settings.home),
+        places.nobody_of(settings.home),
         pytest.raises(AlreadyRunning, match="is being moved"),
-        bootstrap.web_of(settings),
+        places.web_of(settings),
     ):
         pass
