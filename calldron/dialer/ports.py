@@ -196,6 +196,15 @@ class AttemptEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """An attempt's finished recording; ``path`` is relative to the recordings folder."""
+
+    attempt_id: int
+    path: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawal:
     """An attempt whose owner took the call back. ``gently``: the batch was stopped, who talks may finish."""
 
@@ -234,9 +243,8 @@ class Store(Protocol):
     async def finish(self, ends: Sequence[AttemptEnd]) -> list[bool]:
         """End attempts; the call becomes final or is queued for its next try. ``False`` where the lease was lost."""
 
-    async def attach_recording(self, attempt_id: int, path: str, seconds: float) -> bool:
-        """Note the finished recording; ``path`` is relative to the recordings folder. ``False`` where its batch was
-        deleted meanwhile: nothing names the recording then."""
+    async def attach_recordings(self, finished: Sequence[Recording]) -> list[bool]:
+        """Note finished recordings. ``False`` where a batch was deleted meanwhile: nothing names the recording then."""
 
     async def renew(self, held: Sequence[int], lease_until: datetime) -> list[int]:
         """Prolong the leases of the attempts this node holds, and say that the node is alive; those of ``held`` that

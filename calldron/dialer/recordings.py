@@ -2,19 +2,21 @@
 
 import asyncio
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from calldron.dialer.ports import Clock, Engine, Store
+from calldron.dialer.ports import Clock, Engine, Recording, Store
 from calldron.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
 RETRY_PAUSE = 1.0
+# Takes that the engine has in hand: its processes need not wait for what comes before and after a mix.
+AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ def recording_path(account_id: int, batch_id: int, call_id: int, attempt_id: int
 
 
 class Recordings:
-    """Mixes takes one after another. What is left in the tracks folder, by a dead process or since it could not be
-    mixed, is found by ``recover``."""
+    """Mixes takes in the order in which they come. What is left in the tracks folder, by a dead process or since it
+    could not be mixed, is found by ``recover``."""
 
     def __init__(self, engine: Engine, store: Store, clock: Clock, tracks: Path, recordings: Path) -> None:
         self._engine = engine
@@ -42,6 +44,7 @@ class Recordings:
         self._tracks = tracks
         self._recordings = recordings
         self._takes: asyncio.Queue[Take] = asyncio.Queue()
+        self._mixed: asyncio.Queue[tuple[Take, float | None]] = asyncio.Queue()  # with its seconds, if it has any
         self._submitted: set[int] = set()  # attempts that are not done
 
     def tracks_of(self, attempt_id: int) -> Path:
@@ -77,10 +80,19 @@ class Recordings:
 
     async def run(self) -> None:
         """Mix until cancelled. Tracks that can't be mixed stay where they are, and the log says why."""
+        work = [asyncio.create_task(self._mix(), name=f"mixer {number}") for number in range(AT_ONCE)]
+        work.append(asyncio.create_task(self._keep(), name="keeper of recordings"))
+        try:
+            await asyncio.gather(*work)
+        finally:
+            for task in work:
+                task.cancel()
+
+    async def _mix(self) -> None:
         while True:
             take = await self._takes.get()
             try:
-                await self._mix(take)
+                seconds = await self._engine.render(take.tracks, self._recordings / take.path)
             except (OSError, ValueError) as error:
                 log.error(
                     "recording not mixed, it is tried again at the next start",
@@ -88,28 +100,41 @@ class Recordings:
                     tracks=str(take.tracks),
                     error=str(error),
                 )
-            finally:
-                self._submitted.discard(take.attempt_id)
-                self._takes.task_done()
+                self._done(take)
+            else:
+                self._mixed.put_nowait((take, seconds))
 
-    async def _mix(self, take: Take) -> None:
-        target = self._recordings / take.path
-        await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
-        seconds = await self._engine.render(take.tracks, target)
-        if seconds is not None:
-            while True:
-                try:
-                    if not await self._store.attach_recording(take.attempt_id, take.path, seconds):
-                        await self.unlink([take.path])  # its batch was deleted while it was mixed
-                    break
-                except StoreUnavailable as error:
-                    log.warning("store away, recording waits", attempt=take.attempt_id, error=str(error))
-                    await self._clock.sleep(RETRY_PAUSE)
-        await asyncio.to_thread(shutil.rmtree, take.tracks, ignore_errors=True)
+    async def _keep(self) -> None:
+        """Let the store know of what is mixed, all that came meanwhile at once; then the tracks may go."""
+        while True:
+            mixed = [await self._mixed.get()]
+            while not self._mixed.empty():
+                mixed.append(self._mixed.get_nowait())
+            await self._attach([Recording(take.attempt_id, take.path, sec) for take, sec in mixed if sec is not None])
+            await asyncio.to_thread(_remove, [take.tracks for take, _ in mixed])
+            for take, _ in mixed:
+                self._done(take)
+
+    async def _attach(self, finished: Sequence[Recording]) -> None:
+        while finished:
+            try:
+                kept = await self._store.attach_recordings(finished)
+            except StoreUnavailable as error:
+                log.warning("store away, recordings wait", recordings=len(finished), error=str(error))
+                await self._clock.sleep(RETRY_PAUSE)
+            else:
+                # The others' batches were deleted while they were mixed.
+                await self.unlink([one.path for one, named in zip(finished, kept, strict=True) if not named])
+                return
+
+    def _done(self, take: Take) -> None:
+        self._submitted.discard(take.attempt_id)
+        self._takes.task_done()
 
     async def unlink(self, paths: list[str]) -> None:
         """Remove recordings of batches that are gone, and the folders this leaves empty."""
-        await asyncio.to_thread(self._unlink, paths)
+        if paths:
+            await asyncio.to_thread(self._unlink, paths)
 
     def _unlink(self, paths: list[str]) -> None:
         for path in paths:
@@ -120,3 +145,8 @@ class Recordings:
                 log.error("recording of a deleted batch cannot be removed", file=str(file), error=str(error))
             with suppress(OSError):  # it is not empty, or gone already
                 file.parent.rmdir()
+
+
+def _remove(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

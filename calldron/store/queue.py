@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Withdrawal
+from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Recording, Withdrawal
 from calldron.domain.errors import StoreUnavailable
 from calldron.store import claim, clock_jumps, expunge, leases, progress, recordings, shared_clock
 from calldron.store.changes import changes_of
@@ -97,9 +97,9 @@ class SqlStore:
         """See ``Store``. An end that is written already is kept: it may be repeated."""
         return await self._thread.write(partial(progress.finish, ends=ends))
 
-    async def attach_recording(self, attempt_id: int, path: str, seconds: float) -> bool:
+    async def attach_recordings(self, finished: Sequence[Recording]) -> list[bool]:
         """See ``Store``."""
-        return await self._thread.write(partial(recordings.attach, attempt_id=attempt_id, path=path, seconds=seconds))
+        return await self._thread.write(partial(recordings.attach, recordings=finished))
 
     async def renew(self, held: Sequence[int], lease_until: datetime) -> list[int]:
         """See ``Store``."""

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 
-from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Trunk, Withdrawal
+from calldron.dialer.ports import (
+    AttemptEnd,
+    Claim,
+    LegIntent,
+    LegProgress,
+    Orphan,
+    Permit,
+    Recording,
+    Trunk,
+    Withdrawal,
+)
 from calldron.domain.batch import BatchType, Confirmation
 from calldron.domain.errors import StoreUnavailable
 from calldron.domain.events import Role
@@ -107,9 +117,9 @@ class MemoryStore:
         await self._commit("finish", ends)
         return [self.ours for _ in ends]
 
-    async def attach_recording(self, attempt_id: int, path: str, seconds: float) -> bool:
-        await self._commit("attach", [(attempt_id, path, seconds)])
-        return attempt_id not in self.deleted
+    async def attach_recordings(self, finished: Sequence[Recording]) -> list[bool]:
+        await self._commit("attach", finished)
+        return [one.attempt_id not in self.deleted for one in finished]
 
     async def renew(self, held: Sequence[int], lease_until: datetime) -> list[int]:
         await self._commit("renew", [lease_until])

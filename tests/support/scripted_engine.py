@@ -107,5 +107,10 @@ class ScriptedEngine:
             raise self.render_error
         self.rendered.append((tracks, target))
         if self.seconds is not None:
-            await asyncio.to_thread(target.write_bytes, b"mp3")
+            await asyncio.to_thread(_write, target)
         return self.seconds
+
+
+def _write(target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(b"mp3")

@@ -8,7 +8,7 @@ import pytest
 from support.store_world import LEASE, NOW, Node, World
 
 from calldron.clock import SystemClock
-from calldron.dialer.ports import Orphan
+from calldron.dialer.ports import Orphan, Recording
 from calldron.domain.batch import BatchState
 from calldron.domain.events import Role
 from calldron.domain.outcome import Outcome
@@ -159,7 +159,7 @@ def test_an_attempt_that_is_not_there_is_no_longer_ours(world: World, node: Node
     assert node.finish(claim) is False
     assert node.intend(claim, Role.OPERATOR) is None
     node.progress(claim, answered_at=NOW)
-    assert world.run(node.store.attach_recording(claim.attempt_id, "1/1.mp3", 1.0)) is False
+    assert world.run(node.store.attach_recordings([Recording(claim.attempt_id, "1/1.mp3", 1.0)])) == [False]
 
 
 def test_a_leg_of_another_attempt_is_not_touched(world: World, node: Node) -> None:
@@ -180,7 +180,7 @@ def test_tracks_may_be_left_of_calls_that_were_answered(world: World, node: Node
         node.progress(claim, answered_at=NOW)
     node.finish(ended)  # and its node died before the tracks were mixed
     node.finish(recorded)
-    assert world.run(node.store.attach_recording(recorded.attempt_id, "1/1/4-4.mp3", 4.0)) is True
+    assert world.run(node.store.attach_recordings([Recording(recorded.attempt_id, "1/1/4-4.mp3", 4.0)])) == [True]
     left = [claim.attempt_id for claim in claims]
     other = world.node()
     assert [one.attempt_id for one in world.run(other.store.unrecorded(left))] == [ended.attempt_id]
@@ -190,7 +190,7 @@ def test_tracks_may_be_left_of_calls_that_were_answered(world: World, node: Node
     assert world.run(other.store.unrecorded(left)) == orphans
     assert world.run(other.store.unrecorded([unanswered.attempt_id, 0])) == []
     assert world.run(other.store.unrecorded([])) == []
-    world.run(other.store.attach_recording(answered.attempt_id, "1/1/1-1.mp3", 4.0))
+    world.run(other.store.attach_recordings([Recording(answered.attempt_id, "1/1/1-1.mp3", 4.0)]))
     assert world.run(other.store.unrecorded(left)) == orphans[1:]
     assert world.calls(pk=answered.call_id).get().recording == "1/1/1-1.mp3"
 
@@ -209,8 +209,8 @@ def test_a_call_shows_the_recording_of_its_last_attempt(world: World, node: Node
     node.finish(first, Outcome.BUSY)
     second = node.claim_one()
     node.finish(second)
-    world.run(node.store.attach_recording(second.attempt_id, "second.mp3", 1.0))
-    world.run(node.store.attach_recording(first.attempt_id, "first.mp3", 1.0))
+    world.run(node.store.attach_recordings([Recording(second.attempt_id, "second.mp3", 1.0)]))
+    world.run(node.store.attach_recordings([Recording(first.attempt_id, "first.mp3", 1.0)]))
     assert world.calls().get().recording == "second.mp3"
     assert list(world.attempts().values_list("recording", flat=True)) == ["first.mp3", "second.mp3"]
 

@@ -3,7 +3,7 @@
 import pytest
 from support.store_world import NOW, Node, World
 
-from calldron.dialer.ports import Withdrawal
+from calldron.dialer.ports import Recording, Withdrawal
 from calldron.domain.batch import BatchState
 from calldron.domain.events import Role
 from calldron.domain.outcome import Outcome
@@ -100,10 +100,10 @@ def test_the_recordings_of_a_deleted_batch_are_named_for_removal(world: World, n
     batch = world.add_batch(2, attempts=2, call_delay=0)
     first, second = node.claim()
     for claim in (first, second):
-        world.run(node.store.attach_recording(claim.attempt_id, f"1/{claim.attempt_id}.mp3", 3.5))
+        world.run(node.store.attach_recordings([Recording(claim.attempt_id, f"1/{claim.attempt_id}.mp3", 3.5)]))
         node.finish(claim, Outcome.BUSY)
     again = node.claim_one()
-    world.run(node.store.attach_recording(again.attempt_id, f"1/{again.attempt_id}.mp3", 3.5))
+    world.run(node.store.attach_recordings([Recording(again.attempt_id, f"1/{again.attempt_id}.mp3", 3.5)]))
     node.finish(again)
     world.change(batch, deleting=True)
     assert node.expunge() == sorted(f"1/{one.attempt_id}.mp3" for one in (first, second, again))

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support.clock import HandClock, until
+from support.clock import HandClock, settled, until
 from support.memory_store import MemoryStore
 from support.scripted_engine import ScriptedEngine
 
-from calldron.dialer.ports import Orphan
+from calldron.dialer.ports import Orphan, Recording
 from calldron.dialer.recordings import RETRY_PAUSE, Recordings, Take, recording_path
 
 
@@ -41,7 +41,7 @@ async def test_a_take_is_mixed_attached_and_its_tracks_removed(desk: Desk) -> No
     take = desk.take(7)
     desk.recordings.submit(take)
     await desk.recordings.drained()
-    assert desk.store.committed("attach") == [(7, "1/2/3-7.mp3", 1.5)]
+    assert desk.store.committed("attach") == [Recording(7, "1/2/3-7.mp3", 1.5)]
     assert (desk.folder / "recordings/1/2/3-7.mp3").is_file()
     assert not take.tracks.exists()
 
@@ -64,7 +64,7 @@ async def test_tracks_stay_until_the_store_knows_of_their_recording(desk: Desk) 
         assert take.tracks.is_dir()
         desk.clock.turn(RETRY_PAUSE)
     await desk.recordings.drained()
-    assert desk.store.committed("attach") == [(7, "1/2/3-7.mp3", 1.5)]
+    assert desk.store.committed("attach") == [Recording(7, "1/2/3-7.mp3", 1.5)]
     assert not take.tracks.exists()
     assert len(desk.engine.rendered) == 1, "mixed once, attached when possible"
 
@@ -79,7 +79,7 @@ async def test_what_cannot_be_mixed_keeps_its_tracks_and_holds_nobody_up(desk: D
     desk.engine.render_error = None
     desk.recordings.submit(desk.take(8))
     await desk.recordings.drained()
-    assert desk.store.committed("attach") == [(8, "1/2/3-8.mp3", 1.5)]
+    assert desk.store.committed("attach") == [Recording(8, "1/2/3-8.mp3", 1.5)]
 
 
 async def test_an_error_nobody_foresaw_is_not_swallowed(desk: Desk) -> None:
@@ -97,7 +97,7 @@ async def test_the_leavings_of_a_dead_process_become_recordings(desk: Desk) -> N
     ]
     await desk.recordings.recover()
     await desk.recordings.drained()
-    assert desk.store.committed("attach") == [(7, "1/2/3-7.mp3", 1.5)]
+    assert desk.store.committed("attach") == [Recording(7, "1/2/3-7.mp3", 1.5)]
 
 
 async def test_a_recording_whose_batch_was_deleted_while_it_was_mixed_does_not_stay(desk: Desk) -> None:
@@ -132,3 +132,16 @@ async def test_recordings_of_a_batch_that_is_gone_are_unlinked_with_their_folder
     assert (desk.folder / "recordings/1/2/3-8.mp3").is_file()
     await desk.recordings.unlink(["1/2/3-8.mp3", "1/2/never-there.mp3"])
     assert not (desk.folder / "recordings/1/2").exists()
+
+
+async def test_recordings_that_are_mixed_while_the_store_is_busy_are_attached_together(desk: Desk) -> None:
+    desk.store.gate.clear()
+    for attempt in (7, 8, 9):
+        desk.recordings.submit(desk.take(attempt))
+    await until(lambda: len(desk.engine.rendered) == 3)
+    await settled()
+    desk.store.gate.set()
+    await desk.recordings.drained()
+    attached = [len(items) for name, items in desk.store.transactions if name == "attach"]
+    assert sum(attached) == 3
+    assert len(attached) <= 2, "one that was under way, and one for all the others"

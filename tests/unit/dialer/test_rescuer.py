@@ -11,7 +11,7 @@ from support.memory_store import MemoryStore, claim
 from support.scripted_engine import ScriptedEngine
 
 from calldron.dialer.journal import Journal
-from calldron.dialer.ports import AttemptEnd, Orphan
+from calldron.dialer.ports import AttemptEnd, Orphan, Recording
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.recordings import Recordings
 from calldron.dialer.rescuer import RETRY_PAUSE, Rescuer
@@ -152,7 +152,7 @@ async def test_the_recording_of_a_lost_call_is_kept(desk: Desk) -> None:
     desk.store.lost = {1}
     desk.store.ours = False
     await desk.look()
-    await until(lambda: desk.store.committed("attach") == [(1, "1/1/1-1.mp3", 1.5)])
+    await until(lambda: desk.store.committed("attach") == [Recording(1, "1/1/1-1.mp3", 1.5)])
 
 
 async def test_tracks_that_are_still_written_are_not_taken_for_a_dead_nodes(desk: Desk) -> None:
@@ -168,7 +168,7 @@ async def test_tracks_that_are_still_written_are_not_taken_for_a_dead_nodes(desk
     for _ in range(3):
         await desk.look()
     await until(lambda: desk.store.committed("attach"))
-    assert desk.store.committed("attach") == [(7, "1/1/7-7.mp3", 1.5)]
+    assert desk.store.committed("attach") == [Recording(7, "1/1/7-7.mp3", 1.5)]
 
 
 async def test_recordings_of_a_rescue_are_looked_for_again_where_the_store_was_away_meanwhile(
@@ -188,7 +188,7 @@ async def test_recordings_of_a_rescue_are_looked_for_again_where_the_store_was_a
     await desk.look(RETRY_PAUSE)
     for _ in range(3):
         await desk.look()
-    await until(lambda: desk.store.committed("attach") == [(7, "1/1/7-7.mp3", 1.5)])
+    await until(lambda: desk.store.committed("attach") == [Recording(7, "1/1/7-7.mp3", 1.5)])
 
 
 async def test_a_call_that_ended_by_itself_while_leases_were_renewed_is_not_lost(desk: Desk) -> None:

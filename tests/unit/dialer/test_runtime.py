@@ -13,7 +13,7 @@ from support.scripted_engine import ScriptedEngine
 
 from calldron.dialer import runtime
 from calldron.dialer.journal import RETRY_PAUSE
-from calldron.dialer.ports import AttemptEnd, Orphan, Withdrawal
+from calldron.dialer.ports import AttemptEnd, Orphan, Recording, Withdrawal
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.runtime import Dialer, Settings
 from calldron.domain.errors import EngineUnavailable
@@ -246,4 +246,4 @@ async def test_a_rescued_calls_tracks_become_its_recording(desk: Desk) -> None:
     for _ in range(3):
         await until(lambda: LEASE / 3 in desk.clock.waits)
         desk.clock.turn(LEASE / 3)
-    await until(lambda: desk.store.committed("attach") == [(7, "1/2/3-7.mp3", 1.5)])
+    await until(lambda: desk.store.committed("attach") == [Recording(7, "1/2/3-7.mp3", 1.5)])
