@@ -209,7 +209,10 @@ def at_work(world: World, database: Database, *modules: str) -> Iterator[list[st
 
 
 @pytest.mark.timeout(180)
-def test_owners_and_nodes_work_side_by_side(world: World, node: Node, database: Database) -> None:
+def test_owners_and_nodes_work_side_by_side(
+    world: World, node: Node, database: Database, postgres_server: Postgres
+) -> None:
+    """And nobody waits in a circle: everybody locks trunks, accounts, batches, calls, attempts, in this order."""
     world.trunk.delete()
     world.add_trunk(cps=10_000, channels=1_000)
     world.add_trunk(channels=1_000)
@@ -219,6 +222,12 @@ def test_owners_and_nodes_work_side_by_side(world: World, node: Node, database: 
     def attempts() -> int:
         return world.attempts().count()
 
+    def deadlocks() -> int:
+        with connections[world.alias].cursor() as cursor:
+            cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+            return int(cursor.fetchone()[0])
+
+    before = deadlocks()
     modules = ["support.busy_node"] * 3 + ["support.owner"] * 2
     with at_work(world, database, *modules) as said:
         deadline = time.monotonic() + 120
@@ -226,6 +235,7 @@ def test_owners_and_nodes_work_side_by_side(world: World, node: Node, database: 
             assert time.monotonic() < deadline, f"{attempts()} attempts"
             time.sleep(0.1)
     assert len(said) == 5
+    assert deadlocks() == before, postgres_server.log_about("deadlock detected")
     node.rescue(NOW.replace(year=9000))
     assert not world.attempts(ended_at=None).exists()
     assert {BatchState(batch.state) for batch in world.batches()}
