@@ -33,9 +33,9 @@ Interval = tuple[float, float]
 class Evidence:
     """What is judged. Times are Unix seconds by the carrier's clock.
 
-    ``carrier``: its lives. ``nodes``: every life of
-    every dialer. ``away``: when the database was. ``falls``, ``errors``: programs that ended, and answers of 500 and
-    up, with their time. ``excused``: when the disk was full, or the database away.
+    ``carrier``: its lives. ``nodes``: every life of every dialer. ``away``: when the database was. ``falls``: programs that
+    ended by themselves, from and until when they lived. ``errors``: answers of 500 and up, with their time.
+    ``excused``: when the disk was full, or the database away.
     """
 
     dials: Sequence[Dial]
@@ -46,7 +46,7 @@ class Evidence:
     channels: int = 0
     away: Sequence[Interval] = ()
     excused: Sequence[Interval] = ()
-    falls: Sequence[tuple[float, str]] = ()
+    falls: Sequence[tuple[float, float, str]] = ()
     errors: Sequence[tuple[float, str]] = ()
     _nodes_by_port: dict[int, Life] = field(default_factory=dict)
 
@@ -183,14 +183,16 @@ def _joins(evidence: Evidence, owned: Owned, dial: Dial) -> bool:
 
 
 def never_above_the_rate(evidence: Evidence) -> Iterator[str]:
-    """In no second more INVITEs than the trunk takes, or the batch. One more is the network's and the machine's jitter;
-    excused are repeats, and what a node had in hand when it was frozen."""
+    """In no stretch of time more INVITEs than the trunk takes in it, or the batch. Each may be late by the tolerance, so a
+    few may come together; excused are repeats, and what a node had in hand when it was frozen."""
     for whose, cps, dials in _limited(evidence, by_rate=True):
         at = [dial.at for dial in dials if not evidence.late(dial) and not evidence.thawed(dial)]
-        allowed = cps + max(1, cps // 5)
-        fast = [(first, last) for first, last in zip(at, at[allowed:], strict=False) if last - first < 1.0]
-        for first, last in fast[:1]:
-            yield f"{allowed + 1} INVITEs of {whose} in {last - first:.3f} s from {first:.3f}, {cps} a second allowed"
+        for nth, first in enumerate(at):
+            many = [(n, last) for n, last in enumerate(at[nth:], 1) if n > 1 + cps * (last - first + TOLERANCE)]
+            if many:
+                calls, last = many[-1]
+                yield f"{calls} INVITEs of {whose} in {last - first:.3f} s from {first:.3f}, {cps} a second allowed"
+                break
 
 
 def never_above_the_channels(evidence: Evidence) -> Iterator[str]:
@@ -280,9 +282,9 @@ def nobody_is_left_on_the_line(evidence: Evidence) -> Iterator[str]:
 
 
 def nothing_ends_by_itself(evidence: Evidence) -> Iterator[str]:
-    """No program ends unasked. Excused: while the disk was full or the database away, when nothing can start."""
-    for at, what in evidence.falls:
-        if not within(at, evidence.excused):
+    """No program ends unasked. Excused: one that lived while the disk was full or the database away; none can start."""
+    for began, at, what in evidence.falls:
+        if not any(began < end + TOLERANCE and at > start for start, end in evidence.excused):
             yield f"{what} at {at:.3f}"
 
 

@@ -112,7 +112,7 @@ async def _evidence(site: Site, owner: Owner) -> Evidence:
         channels=site.plan.channels,
         away=site.away,
         excused=[*site.full, *site.away],
-        falls=[(at, f"{program.name} ended by itself") for program, at in site.falls],
+        falls=[(life.began, at, f"{program.name} ended by itself") for program, life, at in site.falls],
         errors=owner.errors,
     )
 

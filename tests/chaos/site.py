@@ -17,7 +17,7 @@ from chaos.databases import Database
 from chaos.environment import environment
 from chaos.plan import Abilities, Plan, What
 from chaos.ports import lasting_port
-from chaos.programs import Program
+from chaos.programs import Life, Program
 
 LEASE = 3
 """Seconds, the least there is: most rounds wait for leases to end."""
@@ -59,7 +59,7 @@ class Site:
         self.away: list[tuple[float, float]] = []  # when the database was
         self.refusing: list[tuple[float, float]] = []  # when the carrier was
         self.turned: list[tuple[float, float]] = []  # when a dialer's clock was wrong
-        self.falls: list[tuple[Program, float]] = []  # who ended without being asked to
+        self.falls: list[tuple[Program, Life, float]] = []  # who ended without being asked to
         self.port = lasting_port()
         self._url = f"http://{HOST}:{self.port}"
         self.api = httpx.AsyncClient(base_url=self._url, timeout=30, trust_env=False)
@@ -124,7 +124,7 @@ class Site:
             for program in list(self._wanted):
                 if not program.up:
                     self._wanted.discard(program)
-                    self.falls.append((program, time.time()))
+                    self.falls.append((program, program.lives[-1], time.time()))
                     program.fell()
                     await asyncio.sleep(_RESTART)
                     await (self.start_web() if program is self.web else self.start_dialer(program))

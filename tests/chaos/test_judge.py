@@ -94,9 +94,11 @@ def test_a_dial_of_a_call_that_was_taken_back() -> None:
 
 
 def test_more_in_a_second_than_the_trunk_takes() -> None:
-    crowd = [dial(1 + nth / 10, f"79200200500{nth:02}") for nth in range(8)]
-    assert any("never above the rate" in broken for broken in judge(evidence(*crowd, cps=5)))
+    crowd = [dial(1 + nth / 10, f"79200200500{nth:02}") for nth in range(30)]
+    assert any("never above the rate" in broken for broken in judge(evidence(*crowd, cps=7)))
     assert not any("never above the rate" in broken for broken in judge(evidence(*crowd, cps=10)))
+    burst = [dial(1 + nth / 100, f"79200200500{nth:02}") for nth in range(8)]
+    assert any("8 INVITEs of the trunk in 0.070 s" in broken for broken in judge(evidence(*burst, cps=5)))
 
 
 def test_more_dialogs_than_channels() -> None:
@@ -111,8 +113,8 @@ def test_a_batch_above_limits_of_its_own() -> None:
     owned.plan = plan
     broken = judge(evidence(dial(1), dial(1.5, OTHER), batches=[owned]))
     assert broken == ["never above the channels: 2 of batch 1 at 1.500, 1 allowed"]
-    crowd = [dial(1 + nth / 10, number, lasts=0.05) for nth, number in enumerate((NUMBER, OTHER, NUMBER))]
-    assert any("3 INVITEs of batch 1" in one for one in judge(evidence(*crowd, batches=[owned])))
+    crowd = [dial(1 + nth / 10, number, lasts=0.05) for nth, number in enumerate((NUMBER, OTHER) * 3)]
+    assert any("INVITEs of batch 1" in one for one in judge(evidence(*crowd, batches=[owned])))
 
 
 def test_dialogs_of_the_dead_hold_no_channel() -> None:
@@ -171,6 +173,6 @@ def test_somebody_is_left_on_the_line() -> None:
 
 
 def test_what_ends_or_fails_by_itself() -> None:
-    assert "nothing ends by itself" in judge(evidence(falls=[(5.0, "dialer0")]))[0]
+    assert "nothing ends by itself" in judge(evidence(falls=[(3.0, 5.0, "dialer0")]))[0]
     assert "the api answers" in judge(evidence(errors=[(5.0, "POST: 500")]))[0]
-    assert judge(evidence(falls=[(5.0, "dialer0")], errors=[(5.0, "POST: 500")], excused=[(4.0, 5.5)])) == []
+    assert judge(evidence(falls=[(3.0, 5.0, "dialer0")], errors=[(5.0, "POST: 500")], excused=[(4.0, 5.5)])) == []
