@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from granian.constants import Interfaces
 from calldron import logs
 from calldron.clock import SystemClock
 from calldron.config import Config, config
-from calldron.dialer.ports import Clock
+from calldron.dialer.ports import Clock, Orphan
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.runtime import Dialer, Settings
 from calldron.domain.commands import Tune
@@ -28,7 +29,7 @@ from calldron.domain.errors import CalldronError, StoreUnavailable
 from calldron.engines.carrier.server import Carrier
 from calldron.engines.sip.engine import SipEngine
 from calldron.media import tones
-from calldron.places import only_dialer_of, place_to_dial, web_of
+from calldron.places import Place, only_dialer_of, place_to_dial, web_of
 from calldron.supervisor import Part
 
 if TYPE_CHECKING:
@@ -169,35 +170,39 @@ async def run_dialer(settings: Config) -> None:
     host = socket.gethostname()[:40]  # a host name may be as long as the column alone, and PostgreSQL cuts nothing
     node = f"{host}:{os.getpid()}:{secrets.token_hex(4)}"
     store = SqlStore(node, lease=timedelta(seconds=settings.lease_seconds))
-    with place_to_dial(settings) as tracks:
+    with place_to_dial(settings, node) as place:
         await store.open()
         try:
             if settings.database_url:
-                await _dial_among_others(settings, store, tracks)
+                await _dial_among_others(settings, store, place)
             else:
-                await _dial_alone(settings, store, tracks)
+                await _dial_alone(settings, store, place)
         finally:
             await store.close()
 
 
-async def _dial_alone(settings: Config, store: "SqlStore", tracks: Path) -> None:
+async def _dial_alone(settings: Config, store: "SqlStore", place: Place) -> None:
     clock = SystemClock()
     # Holding the lock proves that whoever held leases on this file is dead: no need to wait for them to end.
-    orphans = await store.rescue(clock.now(), alone=True)
+    _tell(await store.rescue(clock.now(), alone=True))
+    await _dial(settings, store, clock, place.tracks)
+
+
+def _tell(orphans: Sequence[Orphan]) -> None:
     if orphans:
         log.warning("calls of the dead dialer are unknown now", calls=len(orphans))
-    await _dial(settings, store, clock, tracks)
 
 
-async def _dial_among_others(settings: Config, store: "SqlStore", tracks: Path) -> None:
+async def _dial_among_others(settings: Config, store: "SqlStore", place: Place) -> None:
     """Leases, paces and windows go by the database's time, which is the same for every node."""
     from calldron.store.shared_clock import SharedClock  # noqa: PLC0415 - as above
 
     clock = SharedClock(SystemClock(), store.time)
     await clock.synchronise()
+    _tell(await store.bury(place.dead, clock.now()))
     parts = {
         asyncio.create_task(clock.run(), name="shared clock"),
-        asyncio.create_task(_dial(settings, store, clock, tracks), name="dialer"),
+        asyncio.create_task(_dial(settings, store, clock, place.tracks), name="dialer"),
     }
     try:
         done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)

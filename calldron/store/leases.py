@@ -1,5 +1,6 @@
 """Whose attempts are whose: leases prolonged, leases that ended, attempts taken back by their owners."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from calldron.dialer.ports import Orphan, Withdrawal
@@ -31,10 +32,19 @@ def rescue(session: Session, now: datetime, *, alone: bool = False) -> list[Orph
     """End attempts whose lease is over, at the end of their lease: until then their node may have been alive.
     ``alone``: no other node is, so every attempt is ended, now if its lease would have gone on."""
     session.run("DELETE FROM store_noderow WHERE seen_at < %s", NEVER if alone else now - FORGOTTEN)
-    over = NEVER if alone else now
-    batches = sorted(row[0] for row in session.rows(_BATCHES, over))
+    return _end(session, now, _OVER, NEVER if alone else now)
+
+
+def bury(session: Session, nodes: Sequence[str], now: datetime) -> list[Orphan]:
+    """End now what these nodes held: they are known to be dead."""
+    session.run("DELETE FROM store_noderow WHERE name IN %s", list(nodes))
+    return _end(session, now, _OF_NODES, NEVER, list(nodes))
+
+
+def _end(session: Session, now: datetime, which: str, *params: object) -> list[Orphan]:
+    batches = sorted(row[0] for row in session.rows(_BATCHES + which, *params))
     counters.lock(session, batches)
-    rows = session.rows(_EXPIRED + session.lock_free_of("a", "c"), over, batches)
+    rows = session.rows(_EXPIRED + which + _IN_BATCHES + session.lock_free_of("a", "c"), *params, batches)
     close_as_unknown(session, [(attempt, min(until, now), call, batch) for attempt, until, call, batch, _ in rows], now)
     return [Orphan(attempt, call, batch, account) for attempt, _, call, batch, account in rows]
 
@@ -66,13 +76,16 @@ SELECT id FROM store_attempt WHERE id IN %s AND (node <> %s OR outcome = 'unknow
 _EXPIRED = """
 SELECT a.id, a.lease_until, c.id, c.batch_id, c.account_id
 FROM store_attempt a JOIN store_call c ON c.id = a.call_id
-WHERE a.ended_at IS NULL AND a.lease_until < %s AND c.batch_id IN %s ORDER BY a.lease_until, a.id
+WHERE
 """
 
-_BATCHES = """
-SELECT DISTINCT c.batch_id FROM store_attempt a JOIN store_call c ON c.id = a.call_id
-WHERE a.ended_at IS NULL AND a.lease_until < %s
-"""
+_BATCHES = "SELECT DISTINCT c.batch_id FROM store_attempt a JOIN store_call c ON c.id = a.call_id WHERE"
+
+_OVER = " a.ended_at IS NULL AND a.lease_until < %s"
+
+_OF_NODES = _OVER + " AND a.node IN %s"
+
+_IN_BATCHES = " AND c.batch_id IN %s ORDER BY a.lease_until, a.id"
 
 _WITHDRAWN = """
 SELECT a.id, c.cancelled OR b.deleting

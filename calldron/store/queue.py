@@ -110,6 +110,10 @@ class SqlStore:
         """See ``Store``. ``alone``: whoever else held leases is known to be dead."""
         return await self._thread.write(partial(leases.rescue, now=now, alone=alone))
 
+    async def bury(self, nodes: Sequence[str], now: datetime) -> list[Orphan]:
+        """As ``rescue``, whatever their leases say: these nodes are known to be dead."""
+        return await self._thread.write(partial(leases.bury, nodes=nodes, now=now))
+
     async def unrecorded(self, attempts: Sequence[int]) -> list[Orphan]:
         """See ``Store``."""
         return await self._thread.read(partial(leases.unrecorded, attempts=list(attempts)))

@@ -203,6 +203,19 @@ def test_who_is_alone_ends_every_attempt_and_not_in_the_future(world: World, nod
     assert world.calls(status="unknown").get().ended_at == NOW + SECOND
 
 
+def test_what_nodes_held_that_are_known_to_be_dead_is_ended_at_once(world: World, node: Node) -> None:
+    world.add_batch(3)
+    node.claim_one()
+    dead = world.node()
+    theirs = dead.claim_one()
+    dead.renew(NOW + LEASE, [theirs])
+    orphans = world.run(node.store.bury(["node-2", "nobody"], NOW + SECOND))
+    assert [one.attempt_id for one in orphans] == [theirs.attempt_id]
+    assert world.calls(status="unknown").get().ended_at == NOW + SECOND
+    assert not world.nodes().exists()
+    assert world.run(node.store.bury([], NOW)) == []
+
+
 def test_a_call_shows_the_recording_of_its_last_attempt(world: World, node: Node) -> None:
     world.add_batch(1, attempts=2, call_delay=0)
     first = node.claim_one()
