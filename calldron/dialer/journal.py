@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from calldron.dialer.ports import AttemptEnd, Clock, LegIntent, LegProgress, Permit, Store
+from calldron.dialer.spacing import Spacing
 from calldron.domain.errors import StoreUnavailable
 
 log = structlog.get_logger(__name__)
@@ -30,11 +31,13 @@ class _Waiting(Generic[Item, Answer]):
 
 
 class Journal:
-    """One writer for all calls of a node. ``run`` must be running for anything to be written."""
+    """One writer for all calls of a node. ``run`` must be running for anything to be written. ``apart``: seconds
+    between two rounds of writing at least."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, *, apart: float = 0.0) -> None:
         self._store = store
         self._clock = clock
+        self._rounds = Spacing(clock, apart)
         self._steps: list[LegProgress] = []
         self._intents: list[_Waiting[LegIntent, Permit | None]] = []
         self._ends: list[_Waiting[AttemptEnd, bool]] = []
@@ -75,6 +78,7 @@ class Journal:
         """Write until cancelled. A store that is away is waited for: nothing handed in is dropped."""
         while True:
             await self._work.wait()
+            await self._rounds.turn()
             self._work.clear()
             steps, self._steps = self._steps, []
             intents, self._intents = self._intents, []

@@ -24,13 +24,15 @@ REMINDER = 10.0  # seconds between two words on what a stop waits for
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``lease`` and ``drain`` in seconds; ``tracks`` and ``recordings`` are folders."""
+    """``lease``, ``drain`` and ``apart`` (between two claims, and two writings of what calls report) in seconds;
+    ``tracks`` and ``recordings`` are folders."""
 
     max_calls: int
     lease: float
     drain: float
     tracks: Path
     recordings: Path
+    apart: float = 0.02
 
 
 class Dialer:
@@ -43,7 +45,7 @@ class Dialer:
         self._prompts = prompts
         self._clock = clock
         self._settings = settings
-        self._journal = Journal(store, clock)
+        self._journal = Journal(store, clock, apart=settings.apart)
         self._recordings = Recordings(engine, store, clock, settings.tracks, settings.recordings)
         self._scheduler = Scheduler(
             store,
@@ -54,6 +56,7 @@ class Dialer:
             clock,
             max_calls=settings.max_calls,
             lease=lease,
+            apart=settings.apart,
         )
         self._rescuer = Rescuer(store, self._scheduler, self._recordings, clock, lease)
         self._stopping = asyncio.Event()

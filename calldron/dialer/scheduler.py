@@ -12,6 +12,7 @@ from calldron.dialer.journal import Journal
 from calldron.dialer.ports import Claim, Clock, Engine, Store
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.recordings import Recordings, Take, recording_path
+from calldron.dialer.spacing import Spacing
 from calldron.dialer.tenure import Tenure
 from calldron.domain.errors import StoreUnavailable
 
@@ -25,7 +26,8 @@ AT_THE_DOOR = 20
 
 
 class Scheduler:
-    """``max_calls``: calls up at once on this node. ``lease``: how long a claim holds without being renewed."""
+    """``max_calls``: calls up at once on this node. ``lease``: how long a claim holds without being renewed.
+    ``apart``: seconds between two claims at least."""
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class Scheduler:
         *,
         max_calls: int,
         lease: timedelta,
+        apart: float = 0.0,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -46,6 +49,7 @@ class Scheduler:
         self._recordings = recordings
         self._clock = clock
         self._departures = Departures(clock)
+        self._claims = Spacing(clock, apart)
         self._max_calls = max_calls
         self._lease = lease
         self._calls: dict[int, CallRun] = {}  # by attempt
@@ -71,6 +75,7 @@ class Scheduler:
         """Claim and dial until ``stop``; calls that are up go on then. Not to be cancelled: a claim that is under way
         may be committed, and its calls would belong to nobody."""
         while not self._stopping:
+            await self._claims.turn()
             # Before the store is asked: who knows when its answer is read.
             tenure = Tenure.beginning(self._clock, self._lease)
             claims = await self._claim(tenure)

@@ -66,6 +66,24 @@ async def test_what_comes_in_while_a_commit_runs_is_written_as_one(desk: Desk) -
     ]
 
 
+async def test_what_comes_in_soon_after_a_commit_is_written_as_one() -> None:
+    store, clock = MemoryStore(), HandClock()
+    journal = Journal(store, clock, apart=0.02)
+    running = asyncio.create_task(journal.run())
+    journal.note(step(1))
+    await journal.drained()
+    for number in (2, 3):
+        journal.note(step(number))
+        await settled()
+    assert names(store) == ["progress"]
+    await until(lambda: clock.waits == [0.02])
+    clock.turn(0.02)
+    await journal.drained()
+    assert [len(items) for _, items in store.transactions] == [1, 2]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_progress_is_on_disk_before_the_intents_and_ends_that_were_handed_in_after_it(desk: Desk) -> None:
     desk.journal.note(step(1))
     ending = asyncio.create_task(desk.journal.finish(end(1)))

@@ -31,7 +31,12 @@ class Desk:
         self.engine = ScriptedEngine()
         self.folder = folder
         settings = Settings(
-            max_calls=10, lease=LEASE, drain=600.0, tracks=folder / "tracks", recordings=folder / "recordings"
+            max_calls=10,
+            lease=LEASE,
+            drain=600.0,
+            tracks=folder / "tracks",
+            recordings=folder / "recordings",
+            apart=0.0,
         )
         self.dialer = Dialer(
             self.store, self.engine, Prompts(self.engine, self.store, self.clock, {}), self.clock, settings

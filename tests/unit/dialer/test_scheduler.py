@@ -22,7 +22,7 @@ from calldron.domain.outcome import Outcome
 class Desk:
     """A scheduler with room for ``max_calls``, not running yet."""
 
-    def __init__(self, folder: Path, max_calls: int) -> None:
+    def __init__(self, folder: Path, max_calls: int, apart: float = 0.0) -> None:
         self.store = MemoryStore()
         self.clock = HandClock()
         self.engine = ScriptedEngine()
@@ -37,6 +37,7 @@ class Desk:
             self.clock,
             max_calls=max_calls,
             lease=timedelta(seconds=30),
+            apart=apart,
         )
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -87,6 +88,22 @@ async def test_a_claim_has_a_bound_so_that_a_start_is_a_stream(tmp_path: Path) -
     desk.start()
     await desk.dialled(3 * AT_THE_DOOR - 1)
     assert max(desk.store.rooms) == AT_THE_DOOR
+    await desk.stop()
+
+
+async def test_calls_that_become_due_soon_after_one_another_are_claimed_together(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, max_calls=10, apart=0.02)
+    desk.store.queue = [claim(1)]
+    desk.start()
+    await desk.dialled(1)
+    for number in (2, 3):
+        desk.store.queue.append(claim(number))
+        desk.scheduler.look()
+        await settled()
+    assert len(desk.engine.legs) == 1
+    desk.clock.turn(0.02)
+    await desk.dialled(3)
+    assert [len(items) for name, items in desk.store.transactions if name == "claim"] == [1, 2]
     await desk.stop()
 
 
