@@ -9,6 +9,7 @@ from calldron.domain.outcome import Ending
 from calldron.engines.sip.agent import UserAgent
 from calldron.engines.sip.inbound import InboundCall
 from calldron.engines.sip.invitation import Invitation
+from calldron.engines.sip.message import Request
 from calldron.engines.sip.outbound import OutboundCall
 from calldron.media import sdp
 from calldron.media.sdp import Description
@@ -19,6 +20,7 @@ THEIRS = "192.0.2.2"
 NUMBER = "+74951234567"
 OFFER = sdp.offer(OURS, 4000, session_id=1)
 ANSWER = sdp.answer(OFFER, THEIRS, 5000, session_id=2)
+BODY = bytes(ANSWER)
 
 
 class Told:
@@ -76,6 +78,17 @@ async def against_a_puppet(**settings: Any) -> AsyncIterator[tuple[Network, User
     async with running(agent):
         yield network, agent, puppet
         # The agent says goodbye to whatever the test left standing; the puppet answers nothing any more.
+
+
+async def talking(
+    agent: UserAgent, puppet: Puppet, *, username: str = "", password: str = "", **headers: str
+) -> tuple[Told, Request]:
+    """A call that the puppet answered, with these header fields."""
+    told = place(agent, username=username, password=password)
+    invite = await puppet.request("INVITE")
+    puppet.respond(invite, 200, body=BODY, headers={name.replace("_", "-"): [value] for name, value in headers.items()})
+    await puppet.request("ACK")
+    return told, invite
 
 
 async def until(condition: Callable[[], bool]) -> None:

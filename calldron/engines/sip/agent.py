@@ -6,7 +6,7 @@ from typing import Final
 
 from calldron.engines.sip import session_timer
 from calldron.engines.sip.call import Call
-from calldron.engines.sip.core import ALLOW, UNDERSTOOD, Core, Profile
+from calldron.engines.sip.core import ALLOW, LIVENESS_INTERVAL, UNDERSTOOD, Core, Profile
 from calldron.engines.sip.errors import MessageError
 from calldron.engines.sip.inbound import InboundCall
 from calldron.engines.sip.invitation import Invitation
@@ -45,11 +45,12 @@ class UserAgent:
         timing: Timing | None = None,
         session_interval: int = DEFAULT_INTERVAL,
         min_se: int = MIN_SE,
+        liveness_interval: float = LIVENESS_INTERVAL,
         wire: Wire | None = None,
     ) -> None:
         self.host = host
         self.wire: Wire = wire or Sockets(host, port, transports=transports, advertise=advertise)
-        self._profile = Profile(name, timing or Timing(), session_interval, min_se)
+        self._profile = Profile(name, timing or Timing(), session_interval, min_se, liveness_interval)
         self._on_invite = on_invite
         self._core: Core | None = None
         self._calls: set[Call] = set()

@@ -12,6 +12,7 @@ from calldron.engines.sip.digest import Credentials
 from calldron.engines.sip.endings import q850
 from calldron.engines.sip.exchange import Exchange
 from calldron.engines.sip.layer import ServerTransaction
+from calldron.engines.sip.liveness import Liveness
 from calldron.engines.sip.message import Headers, Request, Response
 from calldron.engines.sip.renegotiation import Renegotiation
 from calldron.engines.sip.session_timer import SessionTimer
@@ -51,6 +52,7 @@ class Call:
         self._core = core
         self._credentials = credentials
         self._session: Renegotiation | None = None
+        self._liveness: Liveness | None = None
 
     # ------------------------------------------------------------ up
 
@@ -66,7 +68,8 @@ class Call:
     ) -> None:
         self.dialog = dialog
         self.phase = Phase.UP
-        self._session = Renegotiation(
+        dialog.heard_at = self._core.loop.time()
+        session = self._session = Renegotiation(
             self._core,
             dialog,
             contact,
@@ -77,7 +80,14 @@ class Call:
             on_answer=self._reanswered,
             end=lambda: self._say_bye(EndedBy.SILENCE),
         )
-        self._session.set_timer(timer)
+        session.set_timer(timer)
+        self._liveness = Liveness(
+            self._core,
+            dialog,
+            self._credentials,
+            asking=lambda: session.asking,
+            end=lambda: self._say_bye(EndedBy.SILENCE),
+        )
 
     def _reanswered(self, theirs: Description) -> None:
         self.on_reanswer(theirs)
@@ -101,6 +111,7 @@ class Call:
 
     def receive(self, dialog: Dialog, request: Request, transaction: ServerTransaction | None) -> None:
         """Take a request within the dialog; an ACK comes without a transaction."""
+        dialog.heard_at = self._core.loop.time()
         if transaction is None:
             self._acknowledged(request)
         elif not dialog.accepts(request):
@@ -189,6 +200,8 @@ class Call:
     def _stop_session(self) -> None:
         if self._session is not None:
             self._session.stop()
+        if self._liveness is not None:
+            self._liveness.stop()
 
     def _close(self, ending: Ending) -> None:
         """The call is over on the wire as well."""

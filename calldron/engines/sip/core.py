@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from calldron.engines.sip.dialog import Dialog, DialogId, Hop
+from calldron.engines.sip.dialog import GONE, Dialog, DialogId, Hop
 from calldron.engines.sip.errors import MessageError
 from calldron.engines.sip.layer import ServerTransaction, TransactionLayer
 from calldron.engines.sip.message import Headers, Request, Response
@@ -21,16 +21,20 @@ UNDERSTOOD: Final = frozenset({"timer"})
 """Option tags that may be required of us in a request."""
 SUPPORTED: Final = "timer, 100rel"
 """Option tags that our INVITE may be answered with."""
+LIVENESS_INTERVAL: Final = 30.0
+"""A far side that dies is noticed within this and 64*T1: about a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How an agent behaves; seconds. ``session_interval`` 0: no session timer is asked for."""
+    """How an agent behaves; seconds. ``session_interval`` 0: no session timer is asked for; ``liveness_interval`` 0:
+    the far side of a call is never asked whether it lives."""
 
     name: str = "Calldron"
     timing: Timing = field(default_factory=Timing)
     session_interval: int = DEFAULT_INTERVAL
     min_se: int = MIN_SE
+    liveness_interval: float = LIVENESS_INTERVAL
 
 
 class DialogUser(Protocol):
@@ -88,11 +92,16 @@ class Core:
     ) -> None:
         """Send a request in a dialog."""
 
+        def respond(response: Response) -> None:
+            if response.code >= 200 and response.code not in GONE:
+                dialog.heard_at = self.loop.time()
+            on_response(response)
+
         def reached(peer: Peer | None) -> None:
             if peer is None:
                 self.loop.call_soon(on_failure, Failure.TRANSPORT)
             else:
-                self.layer.request(request, peer, on_response, on_failure)
+                self.layer.request(request, peer, respond, on_failure)
 
         request.headers["user-agent"] = [self.profile.name]
         self.reach_dialog(dialog, reached)

@@ -10,6 +10,8 @@ from calldron.engines.sip.uri import parse_uri
 
 MAX_FORWARDS: Final = "70"
 DEFAULT_PORT: Final = 5060
+GONE: Final = frozenset({408, 481})
+"""Refusals of a request within a dialog that end the dialog (section 12.2.1.2)."""
 
 
 class Hop(NamedTuple):
@@ -41,6 +43,8 @@ class Dialog:
     """Where the request went, or came from, that made the dialog."""
     local_seq: int = 0
     remote_seq: int = -1
+    heard_at: float = 0.0
+    """When the far side last gave a sign of life: a request, or the final response to one of ours. Loop time."""
 
     @classmethod
     def as_client(cls, invite: Request, response: Response, first_hop: Hop) -> "Dialog":

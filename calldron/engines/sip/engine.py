@@ -11,6 +11,7 @@ from calldron.domain.errors import EngineUnavailable
 from calldron.domain.events import LegEvent
 from calldron.domain.outcome import EndedBy, Ending
 from calldron.engines.sip.agent import UserAgent
+from calldron.engines.sip.core import LIVENESS_INTERVAL
 from calldron.engines.sip.leg import SipLeg
 from calldron.engines.sip.pacer import Pacer
 from calldron.engines.sip.rendering import Renderer
@@ -36,10 +37,11 @@ class SipEngine:
         advertise: str = "",
         rtp_ports: range | None = None,
         timing: Timing | None = None,
+        liveness_interval: float = LIVENESS_INTERVAL,
         renderers: int = 1,
     ) -> None:
         self._where = f"{host}:{port}"
-        self._agent = UserAgent(host, port, advertise=advertise, timing=timing)
+        self._agent = UserAgent(host, port, advertise=advertise, timing=timing, liveness_interval=liveness_interval)
         self._media = MediaServer(ports=rtp_ports)
         self._renderer = Renderer(renderers)
         self._pacer = Pacer()

@@ -8,7 +8,7 @@ from typing import Final
 
 from calldron.engines.sip import session_timer
 from calldron.engines.sip.core import ALLOW, SUPPORTED, Core
-from calldron.engines.sip.dialog import Dialog
+from calldron.engines.sip.dialog import GONE, Dialog
 from calldron.engines.sip.digest import Credentials
 from calldron.engines.sip.exchange import Exchange
 from calldron.engines.sip.layer import ServerTransaction
@@ -21,8 +21,6 @@ from calldron.media.sdp import MEDIA_TYPE, Audio, Description, SdpError, answer,
 
 MAX_GLARES: Final = 5
 """How often a re-INVITE of ours is tried anew after a 491."""
-
-_GONE: Final = frozenset({408, 481})  # section 12.2.1.2: these end the dialog
 
 OnOffer = Callable[[Description | None], Description | None]
 
@@ -58,6 +56,7 @@ class Renegotiation:
         self._end = end
         self._stopped = False
         self._busy = False  # a re-INVITE of ours is under way
+        self._updating = False  # an UPDATE of ours is
         self._glares = 0
         self._timer: SessionTimer | None = None
         self._handles: dict[str, asyncio.TimerHandle] = {}
@@ -148,6 +147,11 @@ class Renegotiation:
 
     # ------------------------------------------------------------ ours
 
+    @property
+    def asking(self) -> bool:
+        """Whether a request of ours is under way."""
+        return self._busy or self._updating
+
     def offer(self, audio: Audio) -> None:
         """Change our side of the session, by re-INVITE (to hold or resume). Done again after a glare."""
         self.ours = self.ours.revised(audio)
@@ -156,6 +160,7 @@ class Renegotiation:
     def _refresh(self) -> None:
         """Refresh the session (RFC 4028 section 7.4): by UPDATE where that is understood, since it moves no media."""
         if self._may_update:
+            self._updating = True
             exchange = Exchange(self._core, self._dialog, self._credentials, self._updated, self._failed)
             exchange.send("UPDATE", self._refresh_headers())
         else:
@@ -169,6 +174,7 @@ class Renegotiation:
         return headers
 
     def _updated(self, response: Response) -> None:
+        self._updating = response.code < 200
         if response.code in (405, 501):
             self._may_update = False
             self._reinvite()
@@ -232,12 +238,12 @@ class Renegotiation:
             if wanted > self._timer.interval:
                 self._timer = SessionTimer(wanted, self._timer.ours)
                 self._refresh()
-        elif response.code in _GONE:
+        elif response.code in GONE:
             self._end()
         # Any other refusal leaves the session as it was; if it was a refresh, the session ends when it expires.
 
     def _failed(self, failure: Failure) -> None:
-        self._busy = False
+        self._busy = self._updating = False
         if not self._stopped:
             self._end()
 

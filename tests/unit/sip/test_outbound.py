@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from support.sip_agents import (
     ANSWER,
+    BODY,
     NUMBER,
     OFFER,
     OURS,
@@ -15,34 +16,24 @@ from support.sip_agents import (
     ended,
     place,
     running,
+    talking,
 )
-from support.sip_network import Network, Puppet
+from support.sip_network import Network
 from support.virtual_time import freeze, virtual
 
 from calldron.domain.outcome import EndedBy, Ending, refused_by_trunk
-from calldron.engines.sip.agent import UserAgent
 from calldron.engines.sip.invitation import Invitation
-from calldron.engines.sip.message import Request, Response
+from calldron.engines.sip.message import Response
 from calldron.engines.sip.transaction import Timing
 from calldron.media import sdp
 from calldron.media.sdp import Description
 
 ANSWERED = Ending(EndedBy.LOCAL, 200, answered=True, reached=True)
-BODY = bytes(ANSWER)
 
 
 def agrees(answer: Description) -> None:
     """What an owner does with an answer: refuse it where nothing is in common."""
     sdp.agree(OFFER, answer)
-
-
-async def talking(agent: UserAgent, puppet: Puppet, **headers: str) -> tuple[Told, Request]:
-    """A call that the puppet answered."""
-    told = place(agent)
-    invite = await puppet.request("INVITE")
-    puppet.respond(invite, 200, body=BODY, headers={name.replace("_", "-"): [value] for name, value in headers.items()})
-    await puppet.request("ACK")
-    return told, invite
 
 
 # ---------------------------------------------------------------- the INVITE
@@ -763,7 +754,7 @@ async def test_the_target_follows_a_reinvite() -> None:
 
 @virtual
 async def test_a_session_is_refreshed_by_reinvite_where_update_is_not_allowed() -> None:
-    async with against_a_puppet(session_interval=120) as (_, agent, puppet):
+    async with against_a_puppet(session_interval=120, liveness_interval=0) as (_, agent, puppet):
         told, _ = await talking(agent, puppet, session_expires="100;refresher=uac", allow="INVITE, ACK, BYE")
         reinvite = await puppet.request("INVITE")
         assert asyncio.get_running_loop().time() == pytest.approx(50, abs=0.1)
@@ -779,7 +770,7 @@ async def test_a_session_is_refreshed_by_reinvite_where_update_is_not_allowed() 
 
 @virtual
 async def test_an_update_that_is_not_implemented_gives_way_to_reinvite() -> None:
-    async with against_a_puppet(session_interval=120) as (_, agent, puppet):
+    async with against_a_puppet(session_interval=120, liveness_interval=0) as (_, agent, puppet):
         await talking(agent, puppet, session_expires="100;refresher=uac", allow="INVITE, UPDATE")
         puppet.respond(await puppet.request("UPDATE"), 501)
         puppet.respond(await puppet.request("INVITE"), 200, body=BODY)
@@ -788,7 +779,7 @@ async def test_an_update_that_is_not_implemented_gives_way_to_reinvite() -> None
 
 @virtual
 async def test_a_session_the_other_side_does_not_refresh_expires() -> None:
-    async with against_a_puppet() as (network, agent, puppet):
+    async with against_a_puppet(liveness_interval=0) as (network, agent, puppet):
         await talking(agent, puppet, session_expires="90;refresher=uas")
         await puppet.request("BYE")
         assert network.times(OURS, "BYE") == [pytest.approx(60, abs=0.1)]
@@ -796,7 +787,7 @@ async def test_a_session_the_other_side_does_not_refresh_expires() -> None:
 
 @virtual
 async def test_without_a_session_timer_a_call_lasts() -> None:
-    async with against_a_puppet() as (_, agent, puppet):
+    async with against_a_puppet(liveness_interval=0) as (_, agent, puppet):
         told, _ = await talking(agent, puppet)
         await puppet.nothing(24 * 3600)
         assert not told.call.ended.done()

@@ -297,7 +297,7 @@ async def test_the_session_is_refreshed_at_half_time_for_as_long_as_it_lasts() -
 @virtual
 async def test_a_session_whose_other_side_vanished_ends_when_it_expires() -> None:
     network = Network()
-    told, inbound, _ = await up(network, session_interval=120)
+    told, inbound, _ = await up(network, session_interval=120, liveness_interval=0)
     network.fate = lambda *_: ()
     began = asyncio.get_running_loop().time()
     assert (await ended(inbound)).by is EndedBy.SILENCE  # the side that waits for the refresh
