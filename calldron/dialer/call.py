@@ -9,9 +9,19 @@ from pathlib import Path
 
 import structlog
 
-from calldron.dialer.departures import Departures
 from calldron.dialer.journal import Journal
-from calldron.dialer.ports import AttemptEnd, Claim, Clock, DialRequest, Engine, Leg, LegIntent, LegProgress, Permit
+from calldron.dialer.ports import (
+    AttemptEnd,
+    Claim,
+    Clock,
+    DialRequest,
+    Engine,
+    Late,
+    Leg,
+    LegIntent,
+    LegProgress,
+    Permit,
+)
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.tenure import Tenure
 from calldron.domain.attempt import begin
@@ -43,6 +53,7 @@ from calldron.domain.events import (
     Withdrawn,
 )
 from calldron.domain.outcome import Ending, Fault, Outcome, classify, reached_nobody
+from calldron.domain.pacing import LEEWAY
 from calldron.domain.schedule import Window
 
 log = structlog.get_logger(__name__)
@@ -52,10 +63,11 @@ MAX_DIGITS = 64  # keys kept of one attempt
 
 @dataclass(frozen=True, slots=True)
 class _Permitted:
-    """A further dial is committed and the trunk's rate has room for it."""
+    """A further dial is committed."""
 
     role: Role
     permit: Permit
+    leaves_at: float  # monotonic: what the rates count its INVITE for
 
 
 class CallRun:
@@ -69,7 +81,6 @@ class CallRun:
         journal: Journal,
         prompts: Prompts,
         clock: Clock,
-        departures: Departures,
         tracks: Path,
     ) -> None:
         self.claim = claim
@@ -79,7 +90,6 @@ class CallRun:
         self._journal = journal
         self._prompts = prompts
         self._clock = clock
-        self._departures = departures
         self._tenure = tenure
         self._renewed = asyncio.Event()
         self._events: asyncio.Queue[Event | _Permitted] = asyncio.Queue()
@@ -150,7 +160,7 @@ class CallRun:
             event = await self._events.get()
             if isinstance(event, _Permitted):
                 if self._asking.pop(event.role, None):  # else it was refused meanwhile
-                    self._send(event.role, event.permit)
+                    self._send(event.role, event.permit, event.leaves_at)
                 continue
             if isinstance(event, Expired):
                 if event.timer not in self._fired:
@@ -193,7 +203,8 @@ class CallRun:
 
     def _dial(self, role: Role) -> None:
         if self._first_leg is None and role is self.claim.first:
-            self._send(role, Permit(self.claim.leg_id, window=self.claim.window))  # committed with the claim
+            permit = Permit(self.claim.leg_id, window=self.claim.window)  # committed with the claim
+            self._send(role, permit, self._tenure.began + self.claim.wait)
         elif self._called_off:
             self._events.put_nowait(Refused(role))  # the machine learns the reason from the queue
         else:
@@ -201,6 +212,7 @@ class CallRun:
 
     async def _ask(self, role: Role) -> None:
         """Get leave for a further dial. The call goes on meanwhile: who waits for it may hang up."""
+        asked = self._clock.monotonic()
         permit = await self._journal.intend(
             LegIntent(
                 self.claim.attempt_id,
@@ -220,13 +232,13 @@ class CallRun:
             # The store was away, or we were: whether the call is still ours is told by the next renewal.
             self._renewed.clear()
             await self._renewed.wait()
-        self._events.put_nowait(_Permitted(role, permit))
+        self._events.put_nowait(_Permitted(role, permit, asked + permit.wait))
 
     def _refuse(self, role: Role) -> None:
         self._asking.pop(role).cancel()
         self._events.put_nowait(Refused(role))
 
-    def _send(self, role: Role, permit: Permit) -> None:
+    def _send(self, role: Role, permit: Permit, leaves_at: float) -> None:
         may_leave = partial(self._may_leave, permit.window if role is Role.CLIENT else None)
         if not may_leave():
             self._events.put_nowait(Refused(role))
@@ -241,7 +253,7 @@ class CallRun:
             trunk=claim.trunk,
             ring_timeout=claim.ring_timeout,
             recording=self.tracks if claim.record else None,
-            turn=partial(self._departures.turn, self._rates()),
+            turn=partial(self._turn, leaves_at),
             may_leave=may_leave,
         )
         leg = self._engine.dial(request, self._emit)
@@ -262,14 +274,20 @@ class CallRun:
         self.hang_up()
         return False
 
-    def _rates(self) -> dict[str, float]:
-        """Calls a second, by what they hold for."""
+    async def _turn(self, leaves_at: float) -> None:
+        """Return when the rates let an INVITE leave that they count for ``leaves_at`` (monotonic). Where that has
+        passed, others have their moments already, on whatever node: it is counted again, after them."""
         claim = self.claim
-        return {
-            f"trunk {claim.trunk.id}": claim.trunk.cps,
-            f"batch {claim.batch_id}": claim.batch_cps,
-            f"account {claim.account_id}": claim.account_cps,
-        }
+        if not (claim.trunk.cps or claim.batch_cps or claim.account_cps):
+            return
+        while True:
+            now = self._clock.monotonic()
+            if now < leaves_at:
+                await self._clock.sleep(leaves_at - now)
+            elif now <= leaves_at + LEEWAY:
+                return
+            else:
+                leaves_at = now + await self._journal.recount(Late(claim.attempt_id, self._clock.now()))
 
     def _number(self, role: Role) -> str:
         return self.claim.number if role is Role.CLIENT else self.claim.operator

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from calldron.dialer.ports import AttemptEnd, Clock, LegIntent, LegProgress, Permit, Store
+from calldron.dialer.ports import AttemptEnd, Clock, Late, LegIntent, LegProgress, Permit, Store
 from calldron.dialer.spacing import Spacing
 from calldron.domain.errors import StoreUnavailable
 
@@ -40,6 +40,7 @@ class Journal:
         self._rounds = Spacing(clock, apart)
         self._steps: list[LegProgress] = []
         self._intents: list[_Waiting[LegIntent, Permit | None]] = []
+        self._late: list[_Waiting[Late, float]] = []
         self._ends: list[_Waiting[AttemptEnd, bool]] = []
         self._unwritten = 0
         self._work = asyncio.Event()
@@ -63,6 +64,13 @@ class Journal:
         self._wake()
         return await waiting.answer
 
+    async def recount(self, late: Late) -> float:
+        """Count an INVITE again that was late; the seconds it has to wait from ``late.at``."""
+        waiting = _Waiting[Late, float](late, asyncio.get_running_loop().create_future())
+        self._late.append(waiting)
+        self._wake()
+        return await waiting.answer
+
     async def finish(self, end: AttemptEnd) -> bool:
         """Commit the end of an attempt; ``False`` where it was no longer ours."""
         waiting = _Waiting[AttemptEnd, bool](end, asyncio.get_running_loop().create_future())
@@ -82,16 +90,20 @@ class Journal:
             self._work.clear()
             steps, self._steps = self._steps, []
             intents, self._intents = self._intents, []
+            late, self._late = self._late, []
             ends, self._ends = self._ends, []
             if steps:
                 await self._persist(partial(self._store.progress, steps))
             if intents:
                 ids = await self._persist(partial(self._store.intend, [w.item for w in intents]))
                 _settle(intents, ids)
+            if late:
+                waits = await self._persist(partial(self._store.recount, [w.item for w in late]))
+                _settle(late, waits)
             if ends:
                 kept = await self._persist(partial(self._store.finish, [w.item for w in ends]))
                 _settle(ends, kept)
-            self._unwritten -= len(steps) + len(intents) + len(ends)
+            self._unwritten -= len(steps) + len(intents) + len(late) + len(ends)
             if not self._work.is_set():
                 self._idle.set()
 

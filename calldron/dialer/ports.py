@@ -3,7 +3,7 @@
 Shapes that cross a port are frozen dataclasses; times are aware UTC datetimes, durations are seconds as float.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -38,15 +38,15 @@ def _always() -> bool:
     return True
 
 
-def _at_once() -> float:
-    return 0.0
+async def _at_once() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class DialRequest:
     """A leg to be called. ``recording`` is the folder of the call's tracks, ``None`` where nothing is recorded.
 
-    ``turn`` is asked once, when all else is ready for the INVITE: how many seconds the rates make it wait.
+    ``turn`` is awaited once, when all else is ready for the INVITE: it returns when the rates let it leave.
     ``may_leave`` is asked at the very moment when an INVITE of the leg would leave, the one that answers a challenge
     included: time may have passed since the dial, a frozen process notices none of it. Where it says no, nothing is
     sent and the leg ends by ``EndedBy.LOCAL``."""
@@ -58,7 +58,7 @@ class DialRequest:
     trunk: Trunk
     ring_timeout: float
     recording: Path | None = None
-    turn: Callable[[], float] = _at_once
+    turn: Callable[[], Awaitable[None]] = _at_once
     may_leave: Callable[[], bool] = _always
 
 
@@ -117,7 +117,8 @@ class Claim:
     """An attempt whose intent is committed: its call is ours until the lease ends. The first leg's intent
     (``first``: the client's for batch and instant, the operator's for callback) is committed with it, so its INVITE
     may go at once; every further dial goes through ``Store.intend``. ``window``: when the client may be called, looked
-    at once more as his INVITE leaves; ``None``: always."""
+    at once more as his INVITE leaves; ``None``: always. ``wait``: seconds from the claim's ``now`` to the moment for
+    which the rates counted the INVITE."""
 
     attempt_id: int
     call_id: int
@@ -137,6 +138,7 @@ class Claim:
     batch_cps: float = 0.0  # calls a second of its batch and of its account beside the trunk's, 0: no limit
     account_cps: float = 0.0
     window: Window | None = None
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +155,22 @@ class LegIntent:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """A further dial that is committed. ``wait``: seconds until the rate of the trunk has room for its INVITE; the next
-    calls make room for it, so that an operator comes before them and no limit is broken. ``window``: as a claim's."""
+    """A further dial that is committed. ``wait``: seconds from the intent's ``at`` until the rates have room for its
+    INVITE; the next calls make room for it, so that an operator comes before them and no limit is broken.
+    ``window``: as a claim's."""
 
     leg_id: int
     wait: float = 0.0
     window: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An INVITE that missed the moment for which it was counted (an intro that was not there, a busy machine). At
+    ``at`` it could leave."""
+
+    attempt_id: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +248,10 @@ class Store(Protocol):
     async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | None]:
         """Commit further dials, in order; ``None`` where one may not go out: the lease is lost, the call withdrawn, the
         number already dialled as often as ``attempts`` says, or a rule forbids it now (window, stop list, quota)."""
+
+    async def recount(self, late: Sequence[Late]) -> list[float]:
+        """Count INVITEs that have not left once more in their rates, after those that were counted meanwhile: the
+        seconds that each has to wait from its ``at``."""
 
     async def progress(self, steps: Sequence[LegProgress]) -> None:
         """Note what became of legs. Steps under a lost lease change nothing."""

@@ -7,7 +7,6 @@ from datetime import timedelta
 import structlog
 
 from calldron.dialer.call import CallRun
-from calldron.dialer.departures import Departures
 from calldron.dialer.journal import Journal
 from calldron.dialer.ports import Claim, Clock, Engine, Store
 from calldron.dialer.prompts import Prompts
@@ -48,7 +47,6 @@ class Scheduler:
         self._prompts = prompts
         self._recordings = recordings
         self._clock = clock
-        self._departures = Departures(clock)
         self._claims = Spacing(clock, apart)
         self._max_calls = max_calls
         self._lease = lease
@@ -153,7 +151,7 @@ class Scheduler:
 
     def _begin(self, claim: Claim, tenure: Tenure) -> None:
         tracks = self._recordings.tracks_of(claim.attempt_id)
-        call = CallRun(claim, tenure, self._engine, self._journal, self._prompts, self._clock, self._departures, tracks)
+        call = CallRun(claim, tenure, self._engine, self._journal, self._prompts, self._clock, tracks)
         self._calls[claim.attempt_id] = call
         self._empty.clear()
         self._at_the_door += 1

@@ -11,9 +11,10 @@ MARGIN = 0.2  # of the lease: clocks differ, and an INVITE takes its time
 @dataclass(frozen=True, slots=True)
 class Tenure:
     """A claim or a renewal, as of the moment *before* the store was asked for it: however late the answer is read, the
-    lease in the store ends no earlier than ``until``."""
+    lease in the store ends no earlier than ``until``. ``began``: that moment, monotonic."""
 
     until: datetime
+    began: float
     _trusted_until: datetime
     _deadline: float  # the same by the monotonic clock
 
@@ -21,8 +22,8 @@ class Tenure:
     def beginning(cls, clock: Clock, lease: timedelta) -> "Tenure":
         """A lease of this length, asked for now."""
         trusted = lease * (1 - MARGIN)
-        now = clock.now()
-        return cls(now + lease, now + trusted, clock.monotonic() + trusted.total_seconds())
+        now, began = clock.now(), clock.monotonic()
+        return cls(now + lease, began, now + trusted, began + trusted.total_seconds())
 
     def lasts(self, clock: Clock) -> bool:
         """Whether nobody can have ended the lease yet. Both clocks are asked: the wall clock may be set back, and the

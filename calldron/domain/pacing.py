@@ -6,6 +6,9 @@ All of its state is one number, the theoretical arrival time of the next call, s
 import math
 from dataclasses import dataclass
 
+LEEWAY = 0.03
+"""Seconds after its moment within which a call that was counted leaves; one that is later has to be counted again."""
+
 _FORGOTTEN = 60.0  # seconds, and what a burst takes: a state further ahead comes from a clock that was set back
 _SLACK = 1e-6  # seconds: what a float of today's Unix time may have lost, which must not cost a call
 
@@ -24,10 +27,11 @@ class Gcra:
     def never_above(cls, calls_a_second: float) -> "Gcra":
         """Bound every second, whichever moment it starts at, by ``calls_a_second``; 0: no limit.
 
-        A twentieth of them may leave at once, so that one transaction can claim several; the rate makes up for it.
+        A twentieth of them may leave at once, so that one transaction can claim several, and each within ``LEEWAY``
+        of its moment; the rate makes up for both.
         """
         burst = max(1, int(calls_a_second / 20))
-        return cls(max(0.0, calls_a_second - (burst - 1)), burst)
+        return cls(max(0.0, calls_a_second - (burst - 1)) / (1 + LEEWAY), burst)
 
     def ready(self, tat: float, now: float) -> int | None:
         """How many calls may leave at ``now``; ``None``: any number."""

@@ -16,7 +16,7 @@ from calldron.domain.rule import Hold
 from calldron.store import counters, turns
 from calldron.store.gate import Gate, asks_each
 from calldron.store.limits import CHANNEL_LOOK, Limits
-from calldron.store.lines import Lines
+from calldron.store.lines import Lines, Passed, no_time
 from calldron.store.session import Row, Session, moment
 from calldron.store.turns import Turn
 
@@ -48,9 +48,11 @@ class _Pick:
     trunk: Trunk
 
 
-def claim(session: Session, node: str, now: datetime, lease_until: datetime, room: int) -> Taken:
+def claim(
+    session: Session, node: str, now: datetime, lease_until: datetime, room: int, *, passed: Passed = no_time
+) -> Taken:
     """Take up to ``room`` calls for ``node``. Without a trunk nothing is taken."""
-    taking = _Taking(session, node, now, lease_until, room)
+    taking = _Taking(session, node, now, lease_until, room, passed)
     if taking.lines.any:
         for urgent in (True, False):
             taking.take(urgent=urgent)
@@ -61,10 +63,14 @@ def claim(session: Session, node: str, now: datetime, lease_until: datetime, roo
 class _Taking:
     """A claim while it is made."""
 
-    def __init__(self, session: Session, node: str, now: datetime, lease_until: datetime, room: int) -> None:
-        self.lines = Lines.load(session, now)
+    def __init__(
+        self, session: Session, node: str, asked_at: datetime, lease_until: datetime, room: int, passed: Passed
+    ) -> None:
+        self.lines = Lines.load(session, asked_at, passed=passed)
+        now = self.lines.now
         self.claims: list[Claim] = []
         self.wants = 0
+        self._waited = (now - asked_at).total_seconds()
         self._limits = Limits(self.lines.holdings, now)
         self._gates: dict[int, Gate] = {}  # by account
         self._session = session
@@ -163,7 +169,7 @@ class _Taking:
         self._served += len(batches)
         for pick in picks:
             attempt = attempts[pick.call_id]
-            self.claims.append(_claim(pick, attempt, leases[pick.call_id], legs[attempt]))
+            self.claims.append(_claim(pick, attempt, leases[pick.call_id], legs[attempt], self._waited))
 
     def _insert_attempts(self, picks: list[_Pick], leases: dict[int, int]) -> dict[int, int]:
         """The attempt of each call."""
@@ -251,7 +257,7 @@ class _Serving:
                 self.aside = self._taking.pick(self._batch, call_id, number, dials, dials.first)
 
 
-def _claim(pick: _Pick, attempt_id: int, lease: int, leg_id: int) -> Claim:
+def _claim(pick: _Pick, attempt_id: int, lease: int, leg_id: int, wait: float) -> Claim:
     batch = pick.batch
     return Claim(
         attempt_id=attempt_id,
@@ -272,6 +278,7 @@ def _claim(pick: _Pick, attempt_id: int, lease: int, leg_id: int) -> Claim:
         batch_cps=batch.limit.cps,
         account_cps=batch.account_limit.cps,
         window=batch.hours.window(pick.number),
+        wait=wait,
     )
 
 

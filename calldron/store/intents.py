@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from calldron.dialer.ports import LegIntent, Permit
+from calldron.dialer.ports import Late, LegIntent, Permit
 from calldron.domain.batch import BatchState
 from calldron.domain.events import Role
 from calldron.store import counters
 from calldron.store.claim import LEG
 from calldron.store.gate import Gate, stopped
 from calldron.store.limits import Limit, Limits
-from calldron.store.lines import Lines
+from calldron.store.lines import Lines, Passed, no_time
 from calldron.store.session import Row, Session
 from calldron.store.turns import Hours, quota_of
 
@@ -56,16 +56,39 @@ class _Asked:
         )
 
 
-def intend(session: Session, intents: Sequence[LegIntent]) -> list[Permit | None]:
+def intend(session: Session, intents: Sequence[LegIntent], *, passed: Passed = no_time) -> list[Permit | None]:
     """Commit further dials: each is looked at after the one before it was counted."""
-    now = max(intent.at for intent in intents)
-    lines = Lines.load(session, now)
-    limits = Limits(lines.holdings, now)
+    lines = Lines.load(session, max(intent.at for intent in intents), passed=passed)
+    limits = Limits(lines.holdings, lines.now)
     counters.lock_of_attempts(session, [intent.attempt_id for intent in intents])
     permits = [_intend(session, intent, lines, limits) for intent in intents]
     lines.save(session)
     limits.save(session)
     return permits
+
+
+def recount(session: Session, late: Sequence[Late], *, passed: Passed = no_time) -> list[float]:
+    """Count INVITEs that missed their moment once more; the seconds each has to wait from its ``at``."""
+    lines = Lines.load(session, max(one.at for one in late), passed=passed)
+    limits = Limits(lines.holdings, lines.now)
+    counters.lock_of_attempts(session, [one.attempt_id for one in late])
+    paces = {row[0]: row[1:] for row in session.rows(_PACES, [one.attempt_id for one in late])}
+    waits = [_recount(lines, limits, one, *paces[one.attempt_id]) if one.attempt_id in paces else 0.0 for one in late]
+    lines.save(session)
+    limits.save(session)
+    return waits
+
+
+def _recount(lines: Lines, limits: Limits, late: Late, trunk: int, batch: int, account: int, *rates: float) -> float:
+    cps, tat, account_cps, account_tat = rates
+    limits.know(batch, account, Limit(cps, tat=tat), Limit(account_cps, tat=account_tat))
+    return _spend(lines, limits, trunk, batch, account, late.at)
+
+
+def _spend(lines: Lines, limits: Limits, trunk: int, batch: int, account: int, at: datetime) -> float:
+    """Count an INVITE; the seconds from ``at`` until it may leave. Its channels are the attempt's since the claim."""
+    wait = max(lines.spend(trunk), limits.spend(batch, account, 0))
+    return wait + (lines.now - at).total_seconds()
 
 
 def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -> Permit | None:
@@ -79,8 +102,7 @@ def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -
     leg = (intent.attempt_id, intent.role.value, intent.number, intent.trunk_id, intent.at, "", "", "")
     leg_id = int(session.insert(LEG, [leg], "id")[0][0])
     limits.know(asked.batch_id, asked.account_id, asked.limit, asked.account_limit)
-    # Its channels are the attempt's own since the claim.
-    wait = max(lines.spend(intent.trunk_id), limits.spend(asked.batch_id, asked.account_id, 0))
+    wait = _spend(lines, limits, intent.trunk_id, asked.batch_id, asked.account_id, intent.at)
     return Permit(leg_id, wait, asked.hours.window(asked.number))
 
 
@@ -107,6 +129,12 @@ SELECT c.id, c.number, b.id, c.account_id, c.cancelled, b.state, b.deleting, c.c
 FROM store_attempt t JOIN store_call c ON c.id = t.call_id JOIN store_batch b ON b.id = c.batch_id
     JOIN store_account a ON a.id = b.account_id
 WHERE t.id = %s AND t.lease = %s AND t.ended_at IS NULL
+"""
+
+_PACES = """
+SELECT t.id, t.trunk_id, t.batch_id, t.account_id, b.cps, b.tat, a.cps, a.tat
+FROM store_attempt t JOIN store_batch b ON b.id = t.batch_id JOIN store_account a ON a.id = t.account_id
+WHERE t.id IN %s
 """
 
 _COUNTED = {

@@ -1,7 +1,8 @@
 """What the trunks can take: the channels they have free and the calls their rate lets leave now."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from calldron.dialer.ports import Trunk
 from calldron.domain.pacing import Gcra
@@ -9,6 +10,14 @@ from calldron.domain.rule import Hold, Rule
 from calldron.domain.strain import Strain
 from calldron.store.holdings import Holdings
 from calldron.store.session import Row, Session
+
+Passed = Callable[[], float]
+"""Seconds since the moment that a unit of work was given."""
+
+
+def no_time() -> float:
+    """Nothing has passed."""
+    return 0.0
 
 
 @dataclass(slots=True)
@@ -50,18 +59,22 @@ class Lines:
     """The real trunks in the order in which they are tried; while there is none, the sandbox's.
 
     Loading them locks them, so that whoever decides about dials does so alone, whatever the number of nodes: limits and
-    quotas are exact because of it. What open attempts hold is read once they are locked, and kept as ``holdings``.
+    quotas are exact because of it. What open attempts hold is read once they are locked, and kept as ``holdings``;
+    ``now`` is the time then.
     """
 
     def __init__(self, lines: list[Line], holdings: Holdings, now: datetime) -> None:
+        self.now = now
         self.holdings = holdings
         self._lines = lines
         self._now = now.timestamp()
 
     @classmethod
-    def load(cls, session: Session, now: datetime, *, lock: bool = True) -> "Lines":
-        """Read the trunks and what is held of them."""
+    def load(cls, session: Session, now: datetime, *, lock: bool = True, passed: Passed = no_time) -> "Lines":
+        """Read the trunks and what is held of them. ``passed`` since ``now``, while others held the
+        locks."""
         rows = session.rows(_TRUNKS + (session.lock if lock else ""))
+        now += timedelta(seconds=passed())
         if any(not sandbox for *_, sandbox in rows):
             rows = [row for row in rows if not row[-1]]
         holdings = Holdings.load(session)

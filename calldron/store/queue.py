@@ -1,17 +1,19 @@
 """The dialer's ``Store`` on the database of the installation."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Recording, Withdrawal
+from calldron.dialer.ports import AttemptEnd, Claim, Late, LegIntent, LegProgress, Orphan, Permit, Recording, Withdrawal
 from calldron.domain.errors import StoreUnavailable
 from calldron.store import claim, clock_jumps, expunge, leases, progress, recordings, shared_clock
 from calldron.store.changes import changes_of
 from calldron.store.claim import Taken
-from calldron.store.intents import intend
+from calldron.store.intents import intend, recount
+from calldron.store.lines import Passed
 from calldron.store.session import Session
 from calldron.store.shared_clock import Monotonic, Reading
 from calldron.store.thread import DatabaseThread
@@ -24,8 +26,16 @@ class SqlStore:
     Every method raises ``StoreUnavailable`` where the database is locked or away; it may be repeated then.
     """
 
-    def __init__(self, node: str, *, lease: timedelta = timedelta(seconds=30), database: str = "default") -> None:
+    def __init__(
+        self,
+        node: str,
+        *,
+        lease: timedelta = timedelta(seconds=30),
+        database: str = "default",
+        monotonic: Monotonic = time.monotonic,
+    ) -> None:
         self._node = node
+        self._monotonic = monotonic
         self._lease = lease
         self._thread = DatabaseThread(database)
         self._changes = changes_of(database, self._thread)
@@ -57,8 +67,10 @@ class SqlStore:
             await self._thread.write(partial(clock_jumps.put_right, now=now))
             self._latest = now
 
+        passed = self._since_now()
+
         def work(session: Session) -> Taken:
-            taken = claim.claim(session, node=self._node, now=now, lease_until=lease_until, room=room)
+            taken = claim.claim(session, self._node, now, lease_until, room, passed=passed)
             self._unsure += taken.claims
             return taken
 
@@ -75,6 +87,10 @@ class SqlStore:
         self._wants = taken.wants
         return taken.claims
 
+    def _since_now(self) -> Passed:
+        began = self._monotonic()
+        return lambda: self._monotonic() - began
+
     async def _give_back(self, now: datetime) -> None:
         """Release what a claim took whose answer nobody got."""
         if self._unsure:
@@ -87,7 +103,11 @@ class SqlStore:
 
     async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | None]:
         """See ``Store``. The client is not dialled outside the window either."""
-        return await self._thread.write(partial(intend, intents=intents))
+        return await self._thread.write(partial(intend, intents=intents, passed=self._since_now()))
+
+    async def recount(self, late: Sequence[Late]) -> list[float]:
+        """See ``Store``."""
+        return await self._thread.write(partial(recount, late=late, passed=self._since_now()))
 
     async def progress(self, steps: Sequence[LegProgress]) -> None:
         """See ``Store``."""

@@ -8,6 +8,7 @@ from itertools import count
 from calldron.dialer.ports import (
     AttemptEnd,
     Claim,
+    Late,
     LegIntent,
     LegProgress,
     Orphan,
@@ -109,6 +110,10 @@ class MemoryStore:
     async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | None]:
         await self._commit("intend", intents)
         return [None if self.refuses else Permit(next(self._leg_ids), self.wait, self.window) for _ in intents]
+
+    async def recount(self, late: Sequence[Late]) -> list[float]:
+        await self._commit("recount", late)
+        return [self.wait for _ in late]
 
     async def progress(self, steps: Sequence[LegProgress]) -> None:
         await self._commit("progress", steps)

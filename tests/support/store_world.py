@@ -192,7 +192,7 @@ class Node:
 
     def __init__(self, world: World, name: str) -> None:
         self.world = world
-        self.store = SqlStore(name, database=world.alias)
+        self.store = SqlStore(name, database=world.alias, monotonic=lambda: 0.0)
         self._open = True
         world.run(self.store.open())
 

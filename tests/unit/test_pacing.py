@@ -1,11 +1,12 @@
 from bisect import bisect_left
 from datetime import UTC, datetime
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calldron.domain.pacing import Gcra
+from calldron.domain.pacing import LEEWAY, Gcra
 from calldron.domain.strain import HIGHEST, SLOWEST, Strain
 
 NOW = 1_790_000_000.0
@@ -42,6 +43,12 @@ def test_no_second_sees_more_calls_than_allowed(rate: float, pauses: list[float]
 def test_a_whole_rate_is_kept_exactly_in_every_second(rate: int, pauses: list[float]) -> None:
     left = run(Gcra.never_above(rate), pauses)
     assert most_within(left, 1) <= rate
+
+
+@given(st.integers(1, 500), st.lists(st.floats(0, 0.05), min_size=50, max_size=200), st.randoms(use_true_random=False))
+def test_a_whole_rate_is_kept_though_calls_leave_a_little_late(rate: int, pauses: list[float], late: Random) -> None:
+    left = run(Gcra.never_above(rate), pauses)
+    assert most_within(sorted(at + late.uniform(0, LEEWAY - 1e-6) for at in left), 1) <= rate
 
 
 @given(st.floats(0.001, 500), pauses, st.floats(0.1, 300))
@@ -118,8 +125,8 @@ def test_a_call_may_leave_when_it_was_said_to(rate: float, pauses: list[float]) 
 
 
 def test_whoever_looks_often_gets_nearly_the_whole_rate() -> None:
-    assert len(run(Gcra.never_above(200), [0.005] * 2_000)) >= 1_900
-    assert len(run(Gcra.never_above(10), [0.01] * 1_001)) == 101
+    assert len(run(Gcra.never_above(200), [0.005] * 2_000)) >= 1_850
+    assert len(run(Gcra.never_above(10), [0.01] * 1_001)) >= 91
 
 
 def test_a_pause_is_not_saved_up() -> None:
@@ -131,7 +138,7 @@ def test_calls_that_had_to_leave_are_paid_for_later() -> None:
     pace = Gcra.never_above(10)
     tat = pace.spent(0.0, NOW, 6)
     assert pace.ready(tat, NOW + 0.5) == 0
-    assert pace.ready(tat, NOW + 0.6) == 1
+    assert pace.ready(tat, NOW + 0.6 * (1 + LEEWAY)) == 1
 
 
 def test_no_rate_is_no_limit() -> None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -90,10 +89,7 @@ class SipLeg:
         except MediaUnavailable as error:
             log.error("leg %s has no media: %s", self._request.leg_id, error)
             return Ending(EndedBy.MEDIA, sent=False)
-        wait = self._request.turn()
-        if wait > 0:
-            with suppress(TimeoutError):  # nobody hung up meanwhile
-                await asyncio.wait_for(self._hung_up.wait(), wait)
+        await self._turn()
         if self._hung_up.is_set():
             return Ending(EndedBy.LOCAL, sent=False)
         self._ours = sdp.offer(announced, self._session.port, session_id=secrets.randbits(62))
@@ -106,6 +102,18 @@ class SipLeg:
         self._departed.set()
         ending = await self._call.ended
         return replace(ending, by=EndedBy.MEDIA) if self._lost and ending.by is EndedBy.LOCAL else ending
+
+    async def _turn(self) -> None:
+        """Wait until the INVITE may leave, or the leg was hung up."""
+        turn = asyncio.ensure_future(self._request.turn())
+        hung_up = asyncio.ensure_future(self._hung_up.wait())
+        try:
+            await asyncio.wait((turn, hung_up), return_when=asyncio.FIRST_COMPLETED)
+            if turn.done():
+                turn.result()
+        finally:
+            turn.cancel()
+            hung_up.cancel()
 
     def _invitation(self) -> Invitation:
         trunk = self._request.trunk

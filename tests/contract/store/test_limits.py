@@ -3,12 +3,14 @@
 from datetime import datetime, timedelta
 
 import pytest
-from support.store_world import NOW, Node, World
+from support.store_world import LEASE, NOW, Node, World
 
-from calldron.dialer.ports import LegIntent
+from calldron.dialer.ports import Late, LegIntent
 from calldron.domain.batch import BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import Outcome
+from calldron.domain.pacing import LEEWAY
+from calldron.store.queue import SqlStore
 
 MINUTE = timedelta(minutes=1)
 
@@ -110,8 +112,8 @@ def test_no_second_sees_more_calls_than_allowed(world: World, node: Node) -> Non
     world.add_trunk(cps=40)
     world.add_batch(200)
     left = claims_over(node, seconds=3, step=0.01)
-    assert busiest_second(left) == 40
-    assert len(left) >= 115
+    assert 38 <= busiest_second(left) <= 40
+    assert len(left) >= 110
 
 
 def test_the_rate_is_one_for_all_nodes(world: World, node: Node) -> None:
@@ -123,7 +125,7 @@ def test_the_rate_is_one_for_all_nodes(world: World, node: Node) -> None:
         at = NOW + timedelta(milliseconds=10 * tick)
         left += [at] * len(nodes[tick % 3].claim(at=at))
     assert busiest_second(left) == 10
-    assert len(left) == 20
+    assert len(left) >= 19
 
 
 def test_the_next_call_is_announced_for_when_the_rate_allows_it(world: World, node: Node) -> None:
@@ -131,7 +133,7 @@ def test_the_next_call_is_announced_for_when_the_rate_allows_it(world: World, no
     world.add_batch(3)
     assert len(node.claim()) == 1
     due = node.next_due()
-    assert due == NOW + timedelta(milliseconds=250)
+    assert due == NOW + timedelta(milliseconds=250) * (1 + LEEWAY)
     assert node.claim(at=due - timedelta(milliseconds=1)) == []
     assert len(node.claim(at=due)) == 1
 
@@ -141,7 +143,7 @@ def test_an_operator_for_who_confirmed_is_paid_for_by_later_calls(world: World, 
     world.add_batch(3, callback="+74950000002")
     claim = node.claim_one()
     assert node.intend(claim, Role.OPERATOR) is not None
-    assert node.next_due() == NOW + timedelta(milliseconds=500)
+    assert node.next_due() == NOW + timedelta(milliseconds=500) * (1 + LEEWAY)
 
 
 def test_slower_than_one_a_second(world: World, node: Node) -> None:
@@ -157,9 +159,9 @@ def test_the_rate_is_lost_by_nobody_who_could_not_go(world: World, node: Node) -
     for tick in range(20):
         assert node.claim(at=NOW + timedelta(milliseconds=tick)) == []
     trunk.refresh_from_db(using=world.alias)
-    assert trunk.tat == pytest.approx(NOW.timestamp() + 0.1, abs=1e-5)
+    assert trunk.tat == pytest.approx(NOW.timestamp() + 0.1 * (1 + LEEWAY), abs=1e-5)
     node.finish(claim, Outcome.ANSWERED)
-    assert node.next_due() == NOW + timedelta(milliseconds=100)
+    assert node.next_due() == NOW + timedelta(milliseconds=100) * (1 + LEEWAY)
 
 
 # ---------------------------------------------------------------- batches and accounts
@@ -191,7 +193,7 @@ def test_an_account_s_rate_is_shared_by_its_batches_and_by_all_nodes(world: Worl
         at = NOW + timedelta(milliseconds=10 * tick)
         left += [at for claim in nodes[tick % 2].claim(at=at) if claim.batch_id != stranger.pk]
     assert busiest_second(left) == 10
-    assert len(left) == 20
+    assert len(left) >= 19
     assert not world.calls(batch=stranger, status="queued").exists()
 
 
@@ -199,8 +201,8 @@ def test_the_next_call_of_a_batch_with_a_rate_is_announced(world: World, node: N
     world.add_trunk()
     world.add_batch(3, cps=4)
     assert len(node.claim()) == 1
-    assert node.next_due() == NOW + timedelta(milliseconds=250)
-    assert len(node.claim(at=NOW + timedelta(milliseconds=250))) == 1
+    assert node.next_due() == NOW + timedelta(milliseconds=250) * (1 + LEEWAY)
+    assert len(node.claim(at=NOW + timedelta(milliseconds=250) * (1 + LEEWAY))) == 1
 
 
 def test_no_more_legs_of_a_batch_than_its_channels(world: World, node: Node) -> None:
@@ -239,5 +241,45 @@ def test_an_operator_waits_for_the_rate_and_calls_to_come_wait_for_him(world: Wo
     intent = LegIntent(claim.attempt_id, claim.lease, Role.OPERATOR, claim.operator, claim.trunk.id, NOW)
     (permit,) = world.run(node.store.intend([intent]))
     assert permit is not None
-    assert permit.wait == pytest.approx(0.5, abs=1e-3)
-    assert node.next_due() == NOW + timedelta(seconds=1)
+    apart = 0.5 * (1 + LEEWAY)
+    assert permit.wait == pytest.approx(apart, abs=1e-3)
+    assert node.next_due() == NOW + timedelta(seconds=2 * apart)
+
+
+@pytest.mark.parametrize("limited", ["trunk", "batch", "account"])
+def test_an_invite_that_missed_its_moment_goes_after_those_that_were_counted(
+    world: World, node: Node, limited: str
+) -> None:
+    world.add_trunk(cps=2 if limited == "trunk" else 0)
+    if limited == "account":
+        world.change_account(cps=2)
+    world.add_batch(5, cps=2 if limited == "batch" else 0)
+    claim = node.claim_one()
+    apart = 0.5 * (1 + LEEWAY)
+    now = NOW + timedelta(seconds=apart)
+    node.claim_one(at=now)
+    later = now + timedelta(seconds=0.1)
+    late = Late(claim.attempt_id, later)
+    (wait,) = world.run(node.store.recount([late]))
+    assert wait == pytest.approx(apart - 0.1, abs=1e-3)
+    assert not node.claim(at=now + timedelta(seconds=apart))
+    assert node.claim_one(at=now + timedelta(seconds=2 * apart))
+
+
+def test_who_has_no_attempt_any_more_waits_for_nothing(world: World, node: Node) -> None:
+    world.add_trunk(cps=2)
+    assert world.run(node.store.recount([Late(99, NOW)])) == [0.0]
+
+
+def test_what_a_claim_waited_for_locks_is_told_and_counted(world: World) -> None:
+    world.add_trunk(cps=2)
+    world.add_batch(5)
+    passed = iter((10.0, 10.2, 20.0, 20.0))
+    store = SqlStore("slow", database=world.alias, monotonic=lambda: next(passed))
+    world.run(store.open())
+    try:
+        (claim,) = world.run(store.claim(NOW, NOW + LEASE, 1))
+        assert claim.wait == pytest.approx(0.2)
+        assert not world.run(store.claim(NOW + timedelta(seconds=0.6), NOW + LEASE, 1))
+    finally:
+        world.run(store.close())

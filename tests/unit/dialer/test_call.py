@@ -14,15 +14,15 @@ from support.memory_store import MemoryStore, claim
 from support.scripted_engine import ScriptedEngine, ScriptedLeg
 
 from calldron.dialer.call import MAX_DIGITS, CallRun
-from calldron.dialer.departures import Departures
 from calldron.dialer.journal import Journal
-from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress
+from calldron.dialer.ports import AttemptEnd, Claim, Late, LegIntent, LegProgress
 from calldron.dialer.prompts import Prompts
 from calldron.dialer.tenure import Tenure
 from calldron.domain.batch import BatchType, Confirmation
 from calldron.domain.commands import Tune
 from calldron.domain.events import Role
 from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, Result
+from calldron.domain.pacing import LEEWAY
 from calldron.domain.plan import Plan
 from calldron.domain.schedule import Window
 
@@ -56,13 +56,14 @@ class Desk:
         self.writing = asyncio.create_task(self.journal.run())
         self.running: asyncio.Task[None] | None = None
 
-    def call(self, plan: Plan, *, record: bool = True, window: Window | None = None) -> CallRun:
+    def call(
+        self, plan: Plan, *, record: bool = True, window: Window | None = None, cps: float = 0.0, wait: float = 0.0
+    ) -> CallRun:
         sound_id = INTRO if plan.has_intro else None
         claimed: Claim = claim(1, plan, sound_id=sound_id, record=record, window=window)
+        claimed = replace(claimed, trunk=replace(claimed.trunk, cps=cps), wait=wait)
         tenure = Tenure.beginning(self.clock, LEASE)
-        run = CallRun(
-            claimed, tenure, self.engine, self.journal, self.prompts, self.clock, Departures(self.clock), self.tracks
-        )
+        run = CallRun(claimed, tenure, self.engine, self.journal, self.prompts, self.clock, self.tracks)
         self.running = asyncio.create_task(run.run())
         return run
 
@@ -656,3 +657,52 @@ async def test_who_opts_out_is_hung_up_on_and_the_end_says_so(desk: Desk) -> Non
     end = await desk.end()
     assert (end.outcome, end.result, end.digits) == (Outcome.ANSWERED, Result.OPTED_OUT, "9")
     assert leg.done[-2:] == [("stop playing",), ("hang up",)]
+
+
+async def test_an_invite_that_is_in_time_is_not_counted_again(desk: Desk) -> None:
+    desk.call(KEYED, cps=10, wait=0.5)
+    leg = await desk.leg()
+    turn = asyncio.create_task(leg.request.turn())
+    await until(lambda: 0.5 in desk.clock.waits)
+    desk.clock.turn(0.5 + LEEWAY)
+    await turn
+    assert not desk.store.committed("recount")
+
+
+async def test_an_invite_that_missed_its_moment_is_counted_again_until_it_leaves_in_time(desk: Desk) -> None:
+    desk.call(KEYED, cps=10)
+    leg = await desk.leg()
+    desk.clock.turn(2)
+    desk.store.wait = 3.0
+    turn = asyncio.create_task(leg.request.turn())
+    await until(lambda: 3.0 in desk.clock.waits)
+    assert [one.attempt_id for one in desk.store.committed("recount") if isinstance(one, Late)] == [1]
+    desk.clock.turn(3.5)  # the machine is busy: it is late again
+    await until(lambda: len(desk.store.committed("recount")) == 2)
+    assert not turn.done()
+    await until(lambda: 3.0 in desk.clock.waits)
+    desk.clock.turn(3)
+    await turn
+
+
+async def test_an_operator_is_counted_again_like_anybody(desk: Desk) -> None:
+    desk.call(TRANSFER, cps=10)
+    client = await desk.leg()
+    client.answer()
+    desk.store.wait = 0.25
+    client.press("1")
+    await until(lambda: 0.25 in desk.clock.waits)
+    desk.clock.turn(0.25)
+    operator = await desk.leg(1)
+    desk.clock.turn(1)
+    desk.store.wait = 0.0
+    await operator.request.turn()
+    assert len(desk.store.committed("recount")) == 1
+
+
+async def test_without_a_rate_nobody_is_late(desk: Desk) -> None:
+    desk.call(KEYED)
+    leg = await desk.leg()
+    desk.clock.turn(2)
+    await leg.request.turn()
+    assert not desk.store.committed("recount")

@@ -160,26 +160,36 @@ async def test_a_full_disk_costs_the_recording_and_not_the_call(engine: SipEngin
 
 async def test_an_invite_waits_for_its_turn(engine: SipEngine, far: Far) -> None:
     trunk = Trunk(1, "far", HOST, far.agent.port)
-    left: list[float] = []
-    now = asyncio.get_running_loop().time
+    left: list[bool] = []
 
     def may_leave() -> bool:
-        left.append(now())
+        left.append(True)
         return False
 
-    began = now()
-    request = DialRequest("leg", Role.CLIENT, "+74951234567", "", trunk, 30.0, turn=lambda: 0.2, may_leave=may_leave)
-    await Line(engine, request).ended()
-    assert left[0] - began >= 0.2
+    its_turn = asyncio.Event()
+    asked = asyncio.Event()
+
+    async def turn() -> None:
+        asked.set()
+        await its_turn.wait()
+
+    line = Line(
+        engine, DialRequest("leg", Role.CLIENT, "+74951234567", "", trunk, 30.0, turn=turn, may_leave=may_leave)
+    )
+    await asked.wait()
+    assert not left
+    its_turn.set()
+    await line.ended()
+    assert left
 
 
 async def test_a_leg_that_is_hung_up_before_its_turn_waits_no_longer(engine: SipEngine, far: Far) -> None:
     trunk = Trunk(1, "far", HOST, far.agent.port)
     waiting = asyncio.Event()
 
-    def turn() -> float:
+    async def turn() -> None:
         waiting.set()
-        return 3_600.0
+        await asyncio.Event().wait()
 
     line = Line(engine, DialRequest("leg", Role.CLIENT, "+74951234567", "", trunk, 30.0, turn=turn))
     await waiting.wait()
