@@ -156,7 +156,13 @@ async def ear() -> AsyncIterator[tuple[Ear, int]]:
 
 
 @pytest.fixture
-async def exchange() -> AsyncIterator[Exchange]:
+def media_of_others() -> set[int]:
+    """Engines that last for the whole session may have theirs under this process too."""
+    return media_processes()
+
+
+@pytest.fixture
+async def exchange(media_of_others: set[int]) -> AsyncIterator[Exchange]:
     exchange = Exchange()
     await exchange.carrier.start()
     yield exchange
@@ -305,18 +311,18 @@ async def test_stopping_hangs_up(carrier: Carrier, tmp_path: Path, ear: tuple[Ea
 
 
 async def test_the_death_of_the_media_process_ends_its_calls_and_no_later_ones(
-    carrier: Carrier, tmp_path: Path, ear: tuple[Ear, int]
+    carrier: Carrier, media_of_others: set[int], tmp_path: Path, ear: tuple[Ear, int]
 ) -> None:
     heard, port = ear
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         group.create_task(sipp(tmp_path, carrier.port, scenario(*call("+79000000000", sdp(port)), RECV_BYE, OK)))
         await heard.something.wait()
-        for pid in media_processes():
+        for pid in media_processes() - media_of_others:
             os.kill(pid, signal.SIGKILL)
     await sipp(tmp_path, carrier.port, scenario(*call("+79000003101", sdp(port)), RECV_BYE, OK))
     assert keys(heard) == {1}
 
 
-def media_processes() -> list[int]:
+def media_processes() -> set[int]:
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [int(pid) for pid in children if b"calldron.media.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return {int(pid) for pid in children if b"calldron.media.child" in Path(f"/proc/{pid}/cmdline").read_bytes()}
