@@ -33,8 +33,8 @@ Interval = tuple[float, float]
 class Evidence:
     """What is judged. Times are Unix seconds by the carrier's clock.
 
-    ``carrier``: its lives. ``nodes``: every life of every dialer. ``away``: when the database was. ``falls``: programs that
-    ended by themselves, from and until when they lived. ``errors``: answers of 500 and up, with their time.
+    ``carrier``: its lives. ``nodes``: every life of every dialer. ``away``: when the database was. ``falls``: programs
+    that ended by themselves, from and until when they lived. ``errors``: answers of 500 and up, with their time.
     ``excused``: when the disk was full, or the database away.
     """
 
@@ -183,8 +183,8 @@ def _joins(evidence: Evidence, owned: Owned, dial: Dial) -> bool:
 
 
 def never_above_the_rate(evidence: Evidence) -> Iterator[str]:
-    """In no stretch of time more INVITEs than the trunk takes in it, or the batch. Each may be late by the tolerance, so a
-    few may come together; excused are repeats, and what a node had in hand when it was frozen."""
+    """In no stretch of time more INVITEs than the trunk takes in it, or the batch. Each may be late by the tolerance,
+    so a few may come together; excused are repeats, and what a node had in hand when it was frozen."""
     for whose, cps, dials in _limited(evidence, by_rate=True):
         at = [dial.at for dial in dials if not evidence.late(dial) and not evidence.thawed(dial)]
         for nth, first in enumerate(at):
