@@ -105,9 +105,9 @@ class ScriptedEngine:
     async def render(self, tracks: Path, target: Path) -> float | None:
         if self.render_error:
             raise self.render_error
-        self.rendered.append((tracks, target))
         if self.seconds is not None:
             await asyncio.to_thread(_write, target)
+        self.rendered.append((tracks, target))
         return self.seconds
 
 
