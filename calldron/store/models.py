@@ -5,6 +5,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 
+from calldron.domain.access import Access
 from calldron.domain.batch import BatchState, BatchType, Confirmation
 from calldron.domain.call import CallStatus
 
@@ -38,7 +39,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="users")
     email = models.EmailField(unique=True)
+    name = models.CharField(max_length=200, blank=True, default="", db_default="")
     language = models.CharField(max_length=8, default="ru")
+    access = models.CharField(
+        max_length=16, choices=[(a, a) for a in Access], default=Access.OWNER, db_default=Access.OWNER.value
+    )
+    totp_secret = models.CharField(max_length=64, blank=True, default="", db_default="")  # base32; "": not asked for
+    totp_counter = models.BigIntegerField(default=0, db_default=0)  # of the last code used: none is taken twice
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -53,6 +60,57 @@ class ApiKey(models.Model):
     account = models.OneToOneField(Account, on_delete=models.CASCADE, related_name="api_key")
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+
+class SignedIn(models.Model):
+    """A session of a person, to be shown to them and ended by them."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    session_key = models.CharField(max_length=40, unique=True)
+    address = models.CharField(max_length=45, blank=True, default="")
+    agent = models.CharField(max_length=200, blank=True, default="")  # of the browser, as it names itself
+    created_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+
+class Invitation(models.Model):
+    """Leave to sign up, by a link that is sent once: only the SHA-256 of its token is kept. Without an ``account`` who
+    signs up gets one of their own."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, null=True, related_name="invitations")
+    email = models.EmailField()
+    access = models.CharField(max_length=16, choices=[(a, a) for a in Access], default=Access.OWNER)
+    digest = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+
+
+class Guesses(models.Model):
+    """Wrong passwords and codes, by what they were tried on: ``user:…`` or ``address:…``."""
+
+    subject = models.CharField(max_length=300, unique=True)
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+    locked_until = models.DateTimeField(null=True)
+
+
+class AuditEntry(models.Model):
+    """Who did what in an account. ``action`` is a word of ``calldron.services.audit``, ``subject`` what it was done to
+    in words that outlive it."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    who = models.CharField(max_length=254)  # e-mail address then, or "api"
+    action = models.CharField(max_length=64)
+    subject = models.CharField(max_length=300, blank=True, default="")
+    details = models.JSONField(default=dict)
+    address = models.CharField(max_length=45, blank=True, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = (models.Index(fields=["account", "-id"], name="audit_of_account"),)
 
 
 class TrunkRow(models.Model):
@@ -83,6 +141,7 @@ class Sound(models.Model):
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="sounds")
     digest = models.CharField(max_length=64)  # SHA-256 of the uploaded bytes
     filename = models.CharField(max_length=255, blank=True, default="")
+    name = models.CharField(max_length=200, blank=True, default="", db_default="")  # in the library; "": not in it
     seconds = models.FloatField()
     pcm = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -274,6 +333,40 @@ class StopNumber(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["account", "number"], name="stopped_once_an_account"),)
+
+
+class ListImport(models.Model):
+    """A spreadsheet on its way into a batch, piece by piece, so that it can be watched and goes on where it was left.
+    ``columns``: which column holds what; the counts are of its rows."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="imports")
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    filename = models.CharField(max_length=255, blank=True, default="")
+    state = models.CharField(max_length=16, default="preview")  # preview, running, done
+    columns = models.JSONField(default=dict)
+    total = models.PositiveIntegerField(default=0)
+    taken = models.PositiveIntegerField(default=0)
+    bad = models.PositiveIntegerField(default=0)
+    duplicates = models.PositiveIntegerField(default=0)
+    stopped = models.PositiveIntegerField(default=0)  # on the stop list
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+
+class ImportPiece(models.Model):
+    """Some rows of a spreadsheet: lists of cells. ``mistakes``: what was not taken, with line and reason, once it is
+    through."""
+
+    list_import = models.ForeignKey(ListImport, on_delete=models.CASCADE, related_name="pieces", db_index=False)
+    place = models.PositiveIntegerField()
+    first_line = models.PositiveIntegerField()
+    rows = models.JSONField()
+    mistakes = models.JSONField(default=list)
+    done = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["list_import", "place"], name="one_piece_a_place"),)
 
 
 class NodeRow(models.Model):

@@ -69,7 +69,7 @@ class Call:
         self.dialog = dialog
         self.phase = Phase.UP
         dialog.heard_at = self._core.loop.time()
-        session = self._session = Renegotiation(
+        self._session = Renegotiation(
             self._core,
             dialog,
             contact,
@@ -80,13 +80,9 @@ class Call:
             on_answer=self._reanswered,
             end=lambda: self._say_bye(EndedBy.SILENCE),
         )
-        session.set_timer(timer)
+        self._session.set_timer(timer)
         self._liveness = Liveness(
-            self._core,
-            dialog,
-            self._credentials,
-            asking=lambda: session.asking,
-            end=lambda: self._say_bye(EndedBy.SILENCE),
+            self._core, dialog, self._credentials, self._session, lambda: self._say_bye(EndedBy.SILENCE)
         )
 
     def _reanswered(self, theirs: Description) -> None:

@@ -152,6 +152,13 @@ class Renegotiation:
         """Whether a request of ours is under way."""
         return self._busy or self._updating
 
+    def refresh(self) -> bool:
+        """Refresh the session now, which ends it where nobody answers; false where a request of ours is under way."""
+        if self.asking:
+            return False
+        self._refresh()
+        return True
+
     def offer(self, audio: Audio) -> None:
         """Change our side of the session, by re-INVITE (to hold or resume). Done again after a glare."""
         self.ours = self.ours.revised(audio)

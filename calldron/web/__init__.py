@@ -1,0 +1,1 @@
+"""The cabinet: what a person does in a browser."""

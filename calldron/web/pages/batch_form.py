@@ -1,0 +1,5 @@
+"""Making and changing a batch."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""A batch as it runs."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

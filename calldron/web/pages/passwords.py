@@ -1,0 +1,5 @@
+"""A forgotten password, and a new one."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

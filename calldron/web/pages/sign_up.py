@@ -1,0 +1,5 @@
+"""Joining by invitation."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

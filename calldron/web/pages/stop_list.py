@@ -1,0 +1,5 @@
+"""Numbers that are never called."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

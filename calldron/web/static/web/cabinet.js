@@ -1,0 +1,26 @@
+// What every page needs; without it everything still works, with more clicks.
+"use strict";
+
+// A form or button that asks first: data-confirm="words".
+document.addEventListener("submit", (event) => {
+  const words = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
+  if (words && !window.confirm(words)) event.preventDefault();
+});
+
+// The menu closes at Escape and when one clicks elsewhere.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+});
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+// data-copy="#id" on a button copies that element's text.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
+  button.textContent = button.dataset.copied;
+});

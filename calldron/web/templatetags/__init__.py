@@ -1,0 +1,1 @@
+"""What the cabinet's templates can say beside Django's own."""

@@ -1,0 +1,39 @@
+"""Who looks at the cabinet's pages."""
+
+import pytest
+from django.test import Client
+from support import people
+from support.people import Person
+
+from calldron.domain.access import Access
+
+
+@pytest.fixture
+def owner(db: None) -> Person:
+    return people.owner()
+
+
+@pytest.fixture
+def operator(owner: Person) -> Person:
+    return people.colleague(owner, Access.OPERATOR)
+
+
+@pytest.fixture
+def viewer(owner: Person) -> Person:
+    return people.colleague(owner, Access.VIEWER)
+
+
+@pytest.fixture
+def outsider(db: None) -> Person:
+    """An owner, of another account."""
+    return people.owner("outsider@example.org")
+
+
+@pytest.fixture
+def administrator(owner: Person) -> Person:
+    return people.administrator(owner)
+
+
+@pytest.fixture
+def anonymous(db: None) -> Client:
+    return Client()
