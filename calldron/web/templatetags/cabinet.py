@@ -9,6 +9,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from calldron.domain.access import Access
+from calldron.store.models import User
+
 register = template.Library()
 
 _STATES = {
@@ -83,3 +86,9 @@ def share(part: float, whole: float) -> str:
 def attr(at: datetime | None) -> str:
     """A moment for a machine, as ``<time datetime>`` has it."""
     return at.isoformat() if at else ""
+
+
+@register.filter
+def may(user: User, needed: str) -> bool:
+    """Whether this person's access covers ``needed``."""
+    return Access(user.access).covers(Access(needed))

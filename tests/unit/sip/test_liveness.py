@@ -14,7 +14,9 @@ from calldron.engines.sip.message import Request
 
 SILENCE = Ending(EndedBy.SILENCE, 200, answered=True, reached=True)
 EVERY = 30
+INSISTS = 8
 TIMER_F = 32
+DEAD = EVERY + INSISTS + TIMER_F
 
 
 def now() -> float:
@@ -97,7 +99,7 @@ async def test_who_does_not_answer_is_hung_up_after_a_minute() -> None:
     async with against_a_puppet() as (network, agent, puppet):
         told, _ = await talking(agent, puppet)
         assert await ended(told.call) == SILENCE
-        assert now() == pytest.approx(EVERY + TIMER_F, abs=0.2)
+        assert now() == pytest.approx(DEAD, abs=0.2)
         await said_goodbye(puppet)
         await told.call.released
         questions = len(network.times(OURS, "OPTIONS"))
@@ -111,7 +113,7 @@ async def test_a_provisional_response_is_a_proxys_and_shows_nothing() -> None:
         told, _ = await talking(agent, puppet)
         puppet.respond(await asked(puppet, EVERY), 100)
         assert await ended(told.call) == SILENCE
-        assert now() == pytest.approx(EVERY + TIMER_F, abs=0.2)
+        assert now() == pytest.approx(DEAD, abs=0.2)
 
 
 @virtual
@@ -185,13 +187,50 @@ async def test_who_asks_something_of_us_lives() -> None:
     async with against_a_puppet() as (network, agent, puppet):
         told, invite = await talking(agent, puppet)
         network.fate = lambda data, *_: () if data.startswith(b"OPTIONS") else (DELAY,)
-        await asyncio.sleep(50)
+        await asyncio.sleep(EVERY + 5)
         puppet.send(puppet.in_dialog(invite, "INFO", 2))
         await puppet.response("200 INFO")
-        await asyncio.sleep(EVERY)
+        await puppet.nothing(EVERY)
+        assert await ended(told.call) == SILENCE
+        assert now() == pytest.approx(5 + EVERY + DEAD, abs=0.2)
+
+
+# ---------------------------------------------------------------- who passes over OPTIONS
+
+
+@pytest.mark.parametrize(("allow", "method"), [("UPDATE", "UPDATE"), ("INVITE", "INVITE")])
+@virtual
+async def test_who_passes_the_question_over_is_asked_to_refresh_the_session(allow: str, method: str) -> None:
+    async with against_a_puppet() as (network, agent, puppet):
+        told, _ = await talking(agent, puppet, allow=allow)
+        network.fate = lambda data, *_: () if data.startswith(b"OPTIONS") else (DELAY,)
+        refreshed = []
+        for _ in range(4):
+            refresh = await puppet.request(method)
+            refreshed.append(round(now()))
+            assert refresh.get("session-expires") == ""
+            puppet.respond(refresh, 200, body=refresh.body)
+            if method == "INVITE":
+                assert refresh.body == bytes(told.call.offer), "nothing changes"
+                await puppet.request("ACK")
+        assert refreshed == [38, 68, 98, 128]
+        assert max(network.times(OURS, "OPTIONS")) < 38 + TIMER_F, "asked in vain once"
         assert not told.call.ended.done()
         assert await ended(told.call) == SILENCE
-        assert now() == pytest.approx(50 + EVERY + TIMER_F, abs=0.2)
+        assert now() == pytest.approx(158 + TIMER_F, abs=0.5)
+
+
+@virtual
+async def test_a_late_answer_is_one_and_the_next_question_is_the_cheap_one_again() -> None:
+    async with against_a_puppet() as (_, agent, puppet):
+        await talking(agent, puppet, allow="UPDATE")
+        question = await asked(puppet, EVERY)
+        while (message := await puppet.expect_any()).cseq.method == "OPTIONS":
+            pass
+        assert isinstance(message, Request)
+        puppet.respond(message, 200)
+        puppet.respond(question, 200)
+        await asked(puppet, EVERY + INSISTS + EVERY)
 
 
 @virtual
@@ -213,7 +252,7 @@ async def test_both_sides_notice_a_network_that_died() -> None:
         died = now()
         for call in (told.call, taken[0]):
             assert await ended(call) == SILENCE
-        assert now() - died < EVERY + TIMER_F + 1
+        assert now() - died < DEAD + 1
 
 
 # ---------------------------------------------------------------- frozen
@@ -237,8 +276,8 @@ async def test_who_was_frozen_asks_when_it_wakes(asleep: float) -> None:
     async with against_a_puppet() as (_, agent, puppet):
         told, _ = await talking(agent, puppet)
         freeze(asleep)
-        puppet.respond(await asked(puppet, asleep), 200)
-        await asked(puppet, asleep + EVERY)
+        puppet.respond(await asked(puppet, asleep + 1), 200)
+        await asked(puppet, asleep + 1 + EVERY)
         assert not told.call.ended.done()
 
 
