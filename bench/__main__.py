@@ -22,8 +22,9 @@ _QUOTED: dict[str, tuple[list[str], list[str]]] = {
     "loading": ([], ["--calls", "100000"]),
     "claims": ([], ["--calls", "100000", "--seconds", "0.5"]),
     "growth": ([], ["--sizes", "10000", "100000"]),
+    "pages": ([], ["--calls", "10000", "--times", "3"]),
 }
-_ON_EACH_DATABASE = ("throughput", "loading", "claims", "growth")
+_ON_EACH_DATABASE = ("throughput", "loading", "claims", "growth", "pages")
 
 
 def main() -> None:
