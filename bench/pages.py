@@ -47,7 +47,7 @@ PAGES = {
     "profile": "/users/edit",
     "reference": "/docs/",
 }
-_NEEDS = re.compile(r'(?:src|href)="(/static/[^"]+\.(?:js|css|svg))"')
+_NEEDS = re.compile(r'(?:src|href)="(/static/[^"]+\.(?:js|css|svg)(?:\?v=\w+)?)"')
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "calldron.web.security.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "calldron.web.compression.CompressedPages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "calldron.api.gate.Gate",
@@ -96,6 +97,11 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # straight from the packages: nothing to collect
 WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 365 * 86_400  # their addresses change with them
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "calldron.web.static_files.VersionedFiles"},
+}
 DATA_UPLOAD_MAX_MEMORY_SIZE = _config.max_body_mb * 2**20
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "batches"
