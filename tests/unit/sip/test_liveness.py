@@ -109,11 +109,12 @@ async def test_who_does_not_answer_is_hung_up_after_a_minute() -> None:
 
 @virtual
 async def test_a_provisional_response_is_a_proxys_and_shows_nothing() -> None:
-    async with against_a_puppet() as (_, agent, puppet):
+    async with against_a_puppet() as (network, agent, puppet):
         told, _ = await talking(agent, puppet)
         puppet.respond(await asked(puppet, EVERY), 100)
         assert await ended(told.call) == SILENCE
         assert now() == pytest.approx(DEAD, abs=0.2)
+        assert len({question.cseq.number for question in network.sent(OURS, "OPTIONS")}) == 1
 
 
 @virtual
@@ -208,7 +209,7 @@ async def test_who_passes_the_question_over_is_asked_to_refresh_the_session(allo
         for _ in range(4):
             refresh = await puppet.request(method)
             refreshed.append(round(now()))
-            assert refresh.get("session-expires") == ""
+            assert refresh.get("session-expires") is None
             puppet.respond(refresh, 200, body=refresh.body)
             if method == "INVITE":
                 assert refresh.body == bytes(told.call.offer), "nothing changes"
@@ -313,15 +314,18 @@ async def test_a_call_that_ends_while_the_question_is_under_way() -> None:
 
 
 @pytest.mark.parametrize("code", [200, 481])
+@pytest.mark.parametrize("late", [False, True])
 @virtual
-async def test_our_bye_decides_where_it_crosses_the_answer(code: int) -> None:
+async def test_our_bye_decides_where_it_crosses_the_answer(code: int, late: bool) -> None:
     async with against_a_puppet() as (_, agent, puppet):
         told, _ = await talking(agent, puppet)
         question = await asked(puppet, EVERY)
         told.call.hangup()
         bye = await puppet.request("BYE")
-        puppet.respond(question, code)
-        puppet.respond(bye, 200)
+        answers = [(question, code), (bye, 200)]
+        for request, said in reversed(answers) if late else answers:
+            puppet.respond(request, said)
+            await asyncio.sleep(0.1)
         assert (await ended(told.call)).by is EndedBy.LOCAL
         await puppet.nothing(100)
 
