@@ -68,6 +68,7 @@ class Callee:
                     *("-mi", HOST, "-mp", str(_media_port()), "-rtp_echo", "-buff_size", _CALL_SOCKET_BUFFER),
                     # A machine at its limit is what we measure: the watchdog would end SIPp for it.
                     *("-nostdin", "-watchdog_interval", "0", "-timeout", f"{_LONGEST}s"),
+                    "-aa",  # a call that lasts is asked by OPTIONS whether it lives
                     *("-trace_stat", "-stf", "statistics", "-fd", "1", "-trace_err", "-error_file", "errors"),
                     *("-trace_screen", "-screen_file", "screens"),
                 ],
