@@ -18,8 +18,8 @@ class Liveness:
 
     What it answers does not matter, a refusal shows life as well. Some pass it over in silence, Asterisk without
     ``res_pjsip_dlg_options`` is one: they are asked to refresh the session, which nobody may pass over (section 14.2),
-    and where that fails the session ends the call. ``end`` is called where nobody listens at the address, or the dialog
-    is not known there (section 12.2.1.2; RFC 5057 section 5.1: 481 ends every use of it).
+    and where that fails the session ends the call. ``end`` is called where nobody listens at the address, or the call
+    is not known there (408 and 481, section 12.2.1.2).
     """
 
     def __init__(
