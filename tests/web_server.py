@@ -33,10 +33,16 @@ class WebServer:
         """What the other processes of its installation are told, and further settings."""
         return environment(self.home, self.port, **{**self.settings, **settings})
 
-    def run(self, *arguments: str) -> str:
-        """Run a ``calldron`` command on the installation; what it says."""
+    def run(self, *arguments: str, given: str = "") -> str:
+        """Run a ``calldron`` command on the installation; what it says. ``given``: its standard input."""
         done = subprocess.run(
-            [*CALLDRON, *arguments], env=self.environment(), capture_output=True, text=True, check=False, timeout=60
+            [*CALLDRON, *arguments],
+            env=self.environment(),
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
+from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponseBase
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from calldron.domain.access import Access
@@ -39,7 +40,7 @@ def _only(may: Callable[[User], bool]) -> Callable[[View[P]], View[P]]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
+                return _to_sign_in(request)
             if not may(member(request)):
                 return forbidden(request)
             try:
@@ -51,6 +52,16 @@ def _only(may: Callable[[User], bool]) -> Callable[[View[P]], View[P]]:
         return cast("View[P]", guarded)
 
     return decorate
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Back to the page afterwards. A fragment's place is no place for the sign-in: its whole page goes there."""
+    if "HX-Request" not in request.headers:
+        return redirect_to_login(request.get_full_path()) if request.method in ("GET", "HEAD") else redirect("sign-in")
+    page = urlsplit(request.headers.get("HX-Current-URL", "/"))
+    response = HttpResponse(status=401)
+    response["HX-Redirect"] = redirect_to_login(page._replace(scheme="", netloc="").geturl()).url
+    return response
 
 
 def everybody(view: View[P]) -> View[P]:
@@ -68,4 +79,9 @@ def forbidden(request: HttpRequest) -> HttpResponseBase:
 def actor(request: HttpRequest) -> Actor:
     """Who asks, as the journal names them."""
     user = member(request)
-    return Actor(user.account, user, str(request.META.get("REMOTE_ADDR", "")))
+    return Actor(user.account, user, address(request))
+
+
+def address(request: HttpRequest) -> str:
+    """Where a request comes from, behind the proxies of ``CALLDRON_TRUSTED_PROXIES``; no longer than an address is."""
+    return str(request.META.get("REMOTE_ADDR", ""))[:45]

@@ -1,4 +1,4 @@
-"""A real browser, Debian's Chromium, and a server to look at."""
+"""A real browser, Debian's Chromium, and a server to look at; ``support.doors`` signs people in there."""
 
 from collections.abc import Iterator
 from shutil import which
