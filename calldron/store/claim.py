@@ -141,10 +141,12 @@ class _Taking:
             if not self._limits.could_ever_take(batch.id, batch.account_id, dials.channels):
                 return self._now + _ASIDE
             return hold.until or self._now + CHANNEL_LOOK
-        trunk = self.lines.take(dials.channels)
+        trunk = self.lines.take(dials.channels, batch.only_trunk)
         if trunk is None:
-            if not self.lines.could_ever_take(dials.channels):
+            if not self.lines.could_ever_take(dials.channels, batch.only_trunk):
                 return self._now + _ASIDE
+            if batch.only_trunk is not None:  # other calls have other trunks
+                return self.lines.ready_at(dials.channels, batch.only_trunk) or self._now + CHANNEL_LOOK
             self.wants = dials.channels
             return None
         self._limits.spend(batch.id, batch.account_id, dials.channels)

@@ -85,9 +85,10 @@ class Lines:
         """Whether there is a trunk."""
         return bool(self._lines)
 
-    def take(self, channels: int) -> Trunk | None:
-        """Spend one call of a rate and hold so many channels; ``None`` where no trunk has both."""
-        for line in self._lines:
+    def take(self, channels: int, only: int | None = None) -> Trunk | None:
+        """Spend one call of a rate and hold so many channels; ``None`` where no trunk has both. ``only``, here and
+        below: the one trunk that it may be, for a call that tests it."""
+        for line in self._those(only):
             if line.ready(self._now) and line.has_free(channels):
                 line.spend(self._now)
                 line.channels_held += channels
@@ -99,11 +100,12 @@ class Lines:
         and later calls make room for it. The seconds it has to wait."""
         return next((line.spend(self._now) for line in self._lines if line.trunk.id == trunk_id), 0.0)
 
-    def hold(self, channels: int) -> Hold | None:
+    def hold(self, channels: int, only: int | None = None) -> Hold | None:
         """What keeps a call of so many channels from leaving over any trunk now."""
-        if not self._lines:
+        lines = self._those(only)
+        if not lines:
             return Hold(Rule.NO_TRUNK)
-        wide = [line for line in self._lines if line.has_free(channels)]
+        wide = [line for line in lines if line.has_free(channels)]
         if not wide:
             return Hold(Rule.TRUNK_CHANNELS)
         if any(line.ready(self._now) for line in wide):
@@ -113,14 +115,17 @@ class Lines:
         rule = Rule.TRUNK_SLOWED if slowed else Rule.TRUNK_RATE
         return Hold(rule, datetime.fromtimestamp(first.ready_at(self._now), UTC))
 
-    def could_ever_take(self, channels: int) -> bool:
+    def could_ever_take(self, channels: int, only: int | None = None) -> bool:
         """Whether any trunk has so many channels at all."""
-        return any(not line.trunk.channels or line.trunk.channels >= channels for line in self._lines)
+        return any(not line.trunk.channels or line.trunk.channels >= channels for line in self._those(only))
 
-    def ready_at(self, channels: int) -> datetime | None:
+    def ready_at(self, channels: int, only: int | None = None) -> datetime | None:
         """When a call of so many channels may leave by the rates; ``None`` where it waits for a channel."""
-        free = [line.ready_at(self._now) for line in self._lines if line.has_free(channels)]
+        free = [line.ready_at(self._now) for line in self._those(only) if line.has_free(channels)]
         return datetime.fromtimestamp(min(free), UTC) if free else None
+
+    def _those(self, only: int | None) -> list[Line]:
+        return self._lines if only is None else [line for line in self._lines if line.trunk.id == only]
 
     def save(self, session: Session) -> None:
         """Write down what was spent."""

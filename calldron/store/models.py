@@ -113,6 +113,14 @@ class AuditEntry(models.Model):
         indexes = (models.Index(fields=["account", "-id"], name="audit_of_account"),)
 
 
+class FirstRun(models.Model):
+    """The setup of the installation: one row, from the first look at it until it is over. ``token`` opens it while
+    nobody can sign in; "" once there is an owner, who goes on at ``step``."""
+
+    token = models.CharField(max_length=64)
+    step = models.CharField(max_length=16)
+
+
 class TrunkRow(models.Model):
     """A SIP trunk. ``password`` is needed in clear to answer a digest challenge; it is never shown again."""
 
@@ -183,6 +191,9 @@ class Batch(models.Model):
     intro_filename = models.CharField(max_length=255, blank=True, default="")
     record = models.BooleanField(default=True)
     autostart = models.BooleanField(default=True)
+    # Of a batch of test calls: the trunk they go over, whatever others there are. No reference: with the trunk gone,
+    # none of them goes out.
+    only_trunk = models.BigIntegerField(null=True)
     dialed = models.BooleanField(default=False)  # a first INVITE was intended: the type is fixed from here on
     deleting = models.BooleanField(default=False)  # gone for its owner; removed once its calls are down
     total = models.PositiveIntegerField(default=0)

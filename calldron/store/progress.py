@@ -71,22 +71,25 @@ class _Open:
     returned_at: datetime | None
     carried_at: datetime | None  # when the last call left that its trunk carried
     strain: int  # of its trunk
+    tests_trunk: bool
 
     @classmethod
     def read(cls, row: Row) -> "_Open":
         """From a row of ``_OPEN``."""
         attempt, lease, over, outcome, call, batch, account, number, withdrawn, delay, retry, *rest = row
-        kind, attempts, *dials, returns, returned_at, carried_at, strain = rest
+        kind, attempts, *dials, returns, returned_at, carried_at, strain, tests_trunk = rest
         left = Dials(BatchType(kind), attempts, *dials)
         return cls(
             attempt, lease, bool(over), outcome, call, batch, account, number, bool(withdrawn), delay,
-            retry_of(retry), left, returns, returned_at, carried_at, strain or 0,
+            retry_of(retry), left, returns, returned_at, carried_at, strain or 0, bool(tests_trunk),
         )  # fmt: skip
 
     def is_returned(self, end: AttemptEnd) -> bool:
         """Whether the attempt does not count: its trunk refused it, and is not known to carry others meanwhile."""
         if not end.refused or self.withdrawn or self.returns >= MOST_RETURNS:
             return False
+        if self.tests_trunk and (end.sip_code is not None or end.fault is Fault.TRUNK):
+            return False  # the refusal is what was asked for
         if end.fault is not Fault.TRUNK:  # no INVITE left, or our credentials are wrong: no number's doing
             return True
         if self.returned_at is None or self.carried_at is None:
@@ -207,7 +210,7 @@ SELECT a.id, a.lease, a.ended_at IS NOT NULL, a.outcome, c.id, b.id, c.account_i
     c.cancelled OR b.deleting OR b.state = 'stopped', b.call_delay, b.retry,
     b.type, b.attempts, c.client_dials, c.operator_dials, b.callback <> '', b.intro_id IS NOT NULL,
     c.returns, c.returned_at, (SELECT t.carried_at FROM store_trunkrow t WHERE t.id = a.trunk_id),
-    (SELECT t.strain FROM store_trunkrow t WHERE t.id = a.trunk_id)
+    (SELECT t.strain FROM store_trunkrow t WHERE t.id = a.trunk_id), b.only_trunk IS NOT NULL
 FROM store_attempt a JOIN store_call c ON c.id = a.call_id JOIN store_batch b ON b.id = c.batch_id
 WHERE a.id IN %s ORDER BY c.id
 """

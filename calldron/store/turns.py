@@ -64,6 +64,7 @@ class Turn:
     caller_id: str  # "": the trunk's
     sound_id: int | None
     record: bool
+    only_trunk: int | None
 
     def dials(self, client: int, operator: int) -> Dials:
         """What a call that was dialled so often has left."""
@@ -131,7 +132,7 @@ def _turn(row: Row) -> Turn:
     hours, rest = rest[:5], rest[5:]
     account_zone, day, week, month, *rest = rest
     limit, account_limit, rest = rest[:3], rest[3:6], rest[6:]
-    attempts, call_delay, ring_timeout, secretary_after, operator, caller_id, sound, record = rest
+    attempts, call_delay, ring_timeout, secretary_after, operator, caller_id, sound, record, only_trunk = rest
     time_zone, fallback, minute_from, minute_to, days = hours
     return Turn(
         batch,
@@ -152,6 +153,7 @@ def _turn(row: Row) -> Turn:
         as_dialled(caller_id),
         sound,
         record,
+        only_trunk,
     )
 
 
@@ -165,7 +167,8 @@ SELECT b.id, b.account_id, b.type, b.confirmation, b.confirm_digits, b.opt_out_d
     a.time_zone, a.quota_day, a.quota_week, a.quota_month,
     b.cps, b.channels, b.tat, a.cps, a.channels, a.tat,
     b.attempts, b.call_delay, b.ring_timeout, b.timeout_before_intro_callback, b.callback,
-    CASE WHEN b.caller_id = '' THEN a.caller_id ELSE b.caller_id END, b.intro_id, b.record
+    CASE WHEN b.caller_id = '' THEN a.caller_id ELSE b.caller_id END, b.intro_id, b.record,
+    b.only_trunk
 FROM store_batch b JOIN store_account a ON a.id = b.account_id
 WHERE
 """

@@ -5,7 +5,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from calldron.store.migration_operations import AddColumn
+from calldron.store.migration_operations import AddColumn, TakeTables
 
 
 class Migration(migrations.Migration):
@@ -15,6 +15,20 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        TakeTables('Batch'),
+        AddColumn(
+            model_name='batch',
+            name='only_trunk',
+            field=models.BigIntegerField(null=True),
+        ),
+        migrations.CreateModel(
+            name='FirstRun',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('token', models.CharField(max_length=64)),
+                ('step', models.CharField(max_length=16)),
+            ],
+        ),
         migrations.CreateModel(
             name='Guesses',
             fields=[

@@ -176,12 +176,14 @@ class _Room:
     def holds(self, own: Hold | None, channels: int) -> Iterator[Hold]:
         """``own``, what holds the number or the batch itself, and then what keeps so many channels from leaving."""
         limits = self._limits.hold(self._turn.id, self._turn.account_id, channels)
-        yield from (hold for hold in (own, self._lines.hold(channels), limits) if hold is not None)
+        yield from (
+            hold for hold in (own, self._lines.hold(channels, self._turn.only_trunk), limits) if hold is not None
+        )
 
     def could_ever_take(self, channels: int) -> bool:
         """Whether trunks and limits have so many channels at all."""
         limits = self._limits.could_ever_take(self._turn.id, self._turn.account_id, channels)
-        return limits and self._lines.could_ever_take(channels)
+        return limits and self._lines.could_ever_take(channels, self._turn.only_trunk)
 
 
 def full_second(at: datetime) -> datetime:
