@@ -69,6 +69,11 @@ def switched(state: BatchState, switch: Switch) -> BatchState:
     return following
 
 
+def ways(state: BatchState) -> list[Switch]:
+    """The switches that lead from this state to another."""
+    return [switch for switch in Switch if (state, switch) in _NEXT]
+
+
 def with_calls_added(state: BatchState, *, autostart: bool) -> BatchState:
     """The state after calls were added. Raises ``IllegalTransition`` for a stopped batch, which takes none."""
     if state is BatchState.STOPPED:

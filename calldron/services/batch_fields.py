@@ -15,12 +15,13 @@ from calldron.services.errors import FieldError
 from calldron.store.models import Account, Batch
 from calldron.store.turns import CALLEE
 
+LONGEST_NAME = 200
 FASTEST = 1_000  # calls a second of one batch
 MOST_CHANNELS = 100_000
 
 # API name: (column, reader, default). ``null`` and ``""`` in a request stand for the default.
 _PLAIN: dict[str, tuple[str, values.Reader, object]] = {
-    "name": ("name", values.text(200), ""),
+    "name": ("name", values.text(LONGEST_NAME), ""),
     "description": ("description", values.text(10_000, lines=True), ""),
     "type": ("type", values.choice(BatchType), BatchType.BATCH),
     "confirmation": ("confirmation", values.choice(Confirmation), Confirmation.TIMEOUT),
@@ -44,6 +45,13 @@ _PLAIN: dict[str, tuple[str, values.Reader, object]] = {
 _SPECIAL = ("time_zone", "time_from", "time_to", "intro")
 
 NAMES = frozenset((*_PLAIN, *_SPECIAL))
+COLUMNS = (
+    *(column for column, _reader, _default in _PLAIN.values()),
+    "time_zone",
+    "minute_from",
+    "minute_to",
+    "intro_id",
+)
 NOT_YET = frozenset(("intro_text", "machine"))
 
 DEFAULT_WINDOW = (9 * 60, 21 * 60)

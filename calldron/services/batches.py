@@ -1,15 +1,18 @@
 """Making, changing, switching and removing batches."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from calldron.domain.batch import BatchState, Switch, switched
+from calldron.domain.call import CallStatus
 from calldron.domain.errors import IllegalTransition
 from calldron.services import intros, removal, waiting
-from calldron.services.batch_fields import Draft
+from calldron.services.batch_fields import COLUMNS, LONGEST_NAME, Draft
 from calldron.services.errors import Conflict, NotFound
 from calldron.store.changes import announce
 from calldron.store.models import Account, Batch, Call
@@ -21,6 +24,14 @@ def page(account: Account, *, limit: int, offset: int) -> Page:
     """Part of the account's batches, oldest first, and how many there are."""
     batches = Batch.objects.filter(account=account, deleting=False)
     return list(batches.order_by("id")[offset : offset + limit]), batches.count()
+
+
+def found(account: Account, *, name: str = "", limit: int, offset: int) -> Page:
+    """The same with the newest first, of those that have ``name`` in theirs."""
+    batches = Batch.objects.filter(account=account, deleting=False)
+    if name:  # SQLite's LIKE knows upper and lower case of Latin letters alone
+        batches = batches.filter(name__iregex=re.escape(name))
+    return list(batches.order_by("-id")[offset : offset + limit]), batches.count()
 
 
 def get(account: Account, batch_id: int, *, lock: bool = False, adding: bool = True) -> Batch:
@@ -53,6 +64,16 @@ def _create(account: Account, draft: Draft) -> Batch:
         batch.name = f"Batch {batch.pk}"
         batch.save(update_fields=["name"])
     return batch
+
+
+def duplicate(account: Account, batch_id: int) -> Batch:
+    """A new batch with all the fields of this one, its intro too, and none of its calls. Raises ``NotFound``."""
+    with transaction.atomic():
+        batch = get(account, batch_id, lock=True)  # so that nobody discards the intro meanwhile
+        copy = Batch(account=account, **{column: getattr(batch, column) for column in COLUMNS})
+        copy.name = (_("Copy of %(name)s") % {"name": batch.name})[:LONGEST_NAME]
+        copy.save()
+        return copy
 
 
 def update(account: Account, batch_id: int, draft: Draft) -> Batch:
@@ -121,6 +142,20 @@ def _refusal(state: BatchState, way: Switch) -> str:
         BatchState.STOPPED: _("The batch is stopped for good, so it can't %(way)s."),
     }
     return words[state] % {"way": way.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What goes with a batch that is deleted."""
+
+    calls: int
+    recordings: int
+
+
+def losses(batch: Batch) -> Losses:
+    """What would go with this one."""
+    recorded = Call.objects.filter(batch=batch).exclude(status=CallStatus.QUEUED).exclude(recording="")
+    return Losses(batch.total, recorded.count())
 
 
 def delete(account: Account, batch_id: int) -> None:

@@ -62,13 +62,17 @@ def _in_words(error: BadAudio) -> str:
 
 def keep(account: Account, intro: Intro) -> Sound:
     """The row of this intro, made where there is none. Raises ``InvalidInput`` where it went away meanwhile."""
-    sound = Sound.objects.filter(account=account, digest=intro.digest).first()
-    if sound is None and not intro.pcm:
+    kept = Sound.objects.defer("pcm")
+    if intro.pcm:  # two may send the same file at once
+        made = {"seconds": intro.seconds, "pcm": intro.pcm}
+        return kept.get_or_create(account=account, digest=intro.digest, defaults=made)[0]
+    sound = kept.filter(account=account, digest=intro.digest).first()
+    if sound is None:
         raise InvalidInput(_("The intro was removed meanwhile. Send it again."), "intro")
-    return sound or Sound.objects.create(account=account, digest=intro.digest, seconds=intro.seconds, pcm=intro.pcm)
+    return sound
 
 
 def discard(sound_id: int) -> None:
-    """Remove an intro that no batch plays any more."""
+    """Remove an intro that no batch plays any more and that is not in the library."""
     if not Batch.objects.filter(intro_id=sound_id).exists():
-        Sound.objects.filter(pk=sound_id).delete()
+        Sound.objects.filter(pk=sound_id, name="").delete()

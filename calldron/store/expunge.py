@@ -49,5 +49,5 @@ _ROWS_OF_CALLS = (
 )
 
 _UNUSED_SOUND = """
-DELETE FROM store_sound WHERE id = %s AND NOT EXISTS (SELECT 1 FROM store_batch WHERE intro_id = %s)
+DELETE FROM store_sound WHERE id = %s AND name = '' AND NOT EXISTS (SELECT 1 FROM store_batch WHERE intro_id = %s)
 """

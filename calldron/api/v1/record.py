@@ -1,7 +1,6 @@
 """A recording as a file over HTTP: whole or in a range (RFC 9110 section 14), from disk in small pieces."""
 
 import os
-import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -9,10 +8,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils.http import http_date
 from django.utils.translation import gettext as _
 
+from calldron import byte_ranges
 from calldron.api.v1.problems import RANGE, respond
 
 PIECE = 64 * 1024
-_RANGE = re.compile(r"bytes=\s*(?:([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18}))\s*", re.ASCII | re.IGNORECASE)
 
 
 def serve(request: HttpRequest, file: BinaryIO) -> HttpResponseBase:
@@ -25,10 +24,10 @@ def serve(request: HttpRequest, file: BinaryIO) -> HttpResponseBase:
         "Cache-Control": "private, no-cache",
         "Content-Disposition": 'inline; filename="record.mp3"',
     }
-    if _is_known(request, headers["ETag"]):
+    if byte_ranges.is_known(request.headers, headers["ETag"]):
         file.close()
         return HttpResponse(status=304, headers=headers)
-    span = _range(request, found.st_size, headers)
+    span = byte_ranges.asked(request.headers, found.st_size, headers["ETag"], headers["Last-Modified"])
     if span is not None and not span:
         file.close()
         answer = respond(RANGE, _("The recording has %(size)d bytes.") % {"size": found.st_size})
@@ -41,28 +40,6 @@ def serve(request: HttpRequest, file: BinaryIO) -> HttpResponseBase:
     part = span if span is not None else range(found.st_size)
     headers["Content-Length"] = str(len(part))
     return StreamingHttpResponse(_Pieces(file, part), status=status, headers=headers, content_type="audio/mpeg")
-
-
-def _is_known(request: HttpRequest, etag: str) -> bool:
-    """Section 13.1.2: the weak comparison, of which our strong tags make an equality."""
-    tags = (tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(","))
-    return any(tag in (etag, "*") for tag in tags)
-
-
-def _range(request: HttpRequest, size: int, headers: dict[str, str]) -> range | None:
-    """The bytes asked for: empty where they lie beyond the end, ``None`` for the whole file, which is also the
-    answer to several ranges, to another unit and to a changed file (section 14.2 leaves that to the server)."""
-    match = _RANGE.fullmatch(request.headers.get("Range", ""))
-    condition = request.headers.get("If-Range")
-    if match is None or (condition is not None and condition not in (headers["ETag"], headers["Last-Modified"])):
-        return None
-    first, last, suffix = match.groups()
-    if suffix is not None:
-        return range(max(0, size - int(suffix)), size)
-    start, end = int(first), int(last) if last else size - 1
-    if last and end < start:
-        return None  # section 14.1.1: such a range is invalid and is to be ignored
-    return range(start, min(end + 1, size))
 
 
 class _Pieces:

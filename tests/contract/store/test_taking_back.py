@@ -130,6 +130,16 @@ def test_an_intro_goes_with_the_last_batch_that_plays_it(world: World, node: Nod
         world.run(node.store.sound(sound.pk))
 
 
+def test_an_intro_of_the_library_stays(world: World, node: Node) -> None:
+    sound = world.add_sound()
+    sound.name = "Greeting"
+    sound.save(using=world.alias)
+    world.change(world.add_batch(1, intro=sound), deleting=True)
+    node.expunge()
+    assert world.batches().count() == 0
+    assert world.run(node.store.sound(sound.pk)) == b"\x01\x00"
+
+
 def test_a_batch_whose_calls_are_up_does_not_hold_up_another_s_removal(world: World, node: Node) -> None:
     held = world.add_batch(1)
     node.claim_one(at=NOW)
