@@ -19,7 +19,7 @@ from calldron.services import history
 from calldron.store.counters import NEVER
 from calldron.store.models import Attempt, Batch, Call, StopNumber, TrunkRow
 from calldron.store.reports.look import Look, full_second
-from calldron.store.reports.waiting import Waiting
+from calldron.store.reports.waiting import Glance
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class OfBatch:
     batch: Batch
     look: Look
     hold: Hold
-    counted: Waiting
+    counted: Glance
 
 
 def of_call(facts: OfCall) -> str:
@@ -67,7 +67,7 @@ def of_batch(facts: OfBatch) -> str:
     return reason + " " + _("Still up: %(up)d.") % {"up": counted.up}
 
 
-def _all_final(counted: Waiting) -> str:
+def _all_final(counted: Glance) -> str:
     if not counted.total:
         return _("There are no calls in it.")
     return _("All of its calls are over: %(total)d.") % {"total": counted.total}

@@ -19,7 +19,7 @@ from calldron.store.counters import NEVER
 from calldron.store.models import Account, Batch
 from calldron.store.reports import waiting
 from calldron.store.reports.look import Look, Standing
-from calldron.store.reports.waiting import Waiting
+from calldron.store.reports.waiting import Glance, Waiting
 from calldron.store.session import Session
 
 _LEASES_UNSEEN = 2  # so many without a sign of life, and a dialer counts as gone
@@ -42,8 +42,18 @@ class Why:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """The same of a batch as a whole. ``seen``: what its calls do, as far as that was looked at."""
+
+    code: Rule
+    reason: str
+    eligible_at: datetime | None
+    seen: Glance
+
+
+@dataclass(frozen=True, slots=True)
 class WhyOfBatch:
-    """The same of a batch as a whole. ``calls``: how many of them each rule holds; all are in it once."""
+    """``calls``: how many of them each rule holds; all are in it once."""
 
     code: Rule
     reason: str
@@ -72,32 +82,44 @@ def of_batch(account: Account, batch_id: int, now: datetime | None = None) -> Wh
     """Why this batch is not dialling at ``now``, or that it is. Raises ``NotFound``."""
     batch = batches.get(account, batch_id)
     with _look(batch, now or datetime.now(UTC)) as (session, look):
-        counted = waiting.count(session, batch.pk, look.now)
-        holds = list(look.holds_due()) or [Hold(Rule.TURN)]
-        told = _told(holds, counted)
-        reason = reasons.of_batch(reasons.OfBatch(batch, look, told, counted))
-        calls_by_rule = _by_rule(session, batch, look, counted, holds[0].rule)
-        return WhyOfBatch(told.rule, reason, _eligible_at(look, counted), calls_by_rule)
+        told, due = _tell(session, batch, look)
+        calls_by_rule = _by_rule(session, batch, look, waiting.count(session, batch.pk, look.now), due)
+        return WhyOfBatch(told.code, told.reason, told.eligible_at, calls_by_rule)
 
 
-def _told(holds: list[Hold], counted: Waiting) -> Hold:
+def tell(batch: Batch, now: datetime) -> Told:
+    """The same without counting the calls that each rule holds: quick, however many there are."""
+    with _look(batch, now) as (session, look):
+        return _tell(session, batch, look)[0]
+
+
+def _tell(session: Session, batch: Batch, look: Look) -> tuple[Told, Rule]:
+    """What is to be told, and the rule that holds the calls that are due."""
+    seen = waiting.glance(session, batch.pk, look.now)
+    holds = list(look.holds_due()) or [Hold(Rule.TURN)]
+    told = _told(holds, seen)
+    reason = reasons.of_batch(reasons.OfBatch(batch, look, told, seen))
+    return Told(told.rule, reason, _eligible_at(look, seen), seen), holds[0].rule
+
+
+def _told(holds: list[Hold], seen: Glance) -> Hold:
     """What is to be told of a batch. ``holds``: what holds its calls that are due, whether there are any or not. While
     calls are up it dials, and a rate that lets the next one go in a moment is no answer."""
     if holds[0].rule in _OF_STATE:
         return holds[0]
-    if not counted.waiting:
-        return Hold(Rule.IN_PROGRESS if counted.up else Rule.FINAL)
-    if holds[0].rule is Rule.NO_DIALER or (counted.due and holds[0].rule in _SHUT):
+    if not seen.waiting:
+        return Hold(Rule.IN_PROGRESS if seen.up else Rule.FINAL)
+    if holds[0].rule is Rule.NO_DIALER or (seen.due and holds[0].rule in _SHUT):
         return holds[0]
-    if counted.up:
+    if seen.up:
         return Hold(Rule.IN_PROGRESS)
-    return holds[0] if counted.due or counted.following is None else counted.following
+    return holds[0] if seen.due or seen.following is None else seen.following
 
 
-def _eligible_at(look: Look, counted: Waiting) -> datetime | None:
-    if counted.due:
+def _eligible_at(look: Look, seen: Glance) -> datetime | None:
+    if seen.due:
         return look.batch_eligible_at(look.now)
-    first = counted.following.until if counted.following else None
+    first = seen.following.until if seen.following else None
     return None if first is None or first >= NEVER else look.batch_eligible_at(first)
 
 

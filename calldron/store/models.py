@@ -247,6 +247,7 @@ class Call(models.Model):
             models.Index(fields=["batch", "id"], name="call_of_batch"),
             models.Index(fields=["batch", "due_at", "id"], name="call_due", condition=models.Q(due_at__isnull=False)),
             models.Index(fields=["batch", "held_by"], name="call_held", condition=~models.Q(held_by="")),
+            models.Index(fields=["batch", "number"], name="call_of_number"),  # for who looks for one by its digits
             # For counts. Calls never dialled cost it nothing: they are what is left of the count of the batch.
             models.Index(
                 fields=["batch", "status", "result", "closed_by"],

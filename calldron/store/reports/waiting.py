@@ -2,23 +2,23 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from calldron.domain.rule import Hold, Rule
 from calldron.store.session import Session
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)  # before every lease
 
 
 @dataclass(slots=True)
 class Waiting:
     """``due``: calls whose time has come; ``later``: the others that wait, by what they wait for; ``up``: in an
-    attempt; ``final``: over; ``stopped``: of those, the ones that the stop list ended. ``following``: until when the
-    first of ``later`` waits, and for what."""
+    attempt; ``final``: over; ``stopped``: of those, the ones that the stop list ended."""
 
     total: int
     up: int
     due: int
     stopped: int
-    following: Hold | None
     later: Counter[Rule] = field(default_factory=Counter)
 
     @property
@@ -35,12 +35,29 @@ class Waiting:
 def count(session: Session, batch_id: int, now: datetime) -> Waiting:
     """Count the calls of a batch at a moment."""
     total, unfinished, due, later, stopped = session.rows(_COUNTS, now, now, batch_id)[0]
-    next_one = session.row(_NEXT, batch_id, now)
-    following = None if next_one is None else Hold(Rule(next_one[1] or Rule.RETRY_DELAY), next_one[0])
-    waiting = Waiting(total, max(0, unfinished - due - later), due, stopped, following)
+    waiting = Waiting(total, max(0, unfinished - due - later), due, stopped)
     waiting.later.update({Rule(rule): calls for rule, calls in session.rows(_HELD, batch_id, now, now)})
     waiting.later[Rule.RETRY_DELAY] = max(0, later - waiting.later.total())
     return waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """As much of it as says what to tell of a batch, at no more than a few steps of indexes. ``due``: whether the time
+    of any has come; ``following``: until when the first of the others waits, and for what."""
+
+    total: int
+    up: int
+    waiting: int
+    due: bool
+    following: Hold | None
+
+
+def glance(session: Session, batch_id: int, now: datetime) -> Glance:
+    """Look at the calls of a batch at a moment."""
+    total, unfinished, up = session.rows(_GLANCE, EVER, batch_id)[0]
+    due = session.row(_FIRST_DUE, batch_id, now) is not None
+    return Glance(total, up, max(0, unfinished - up), due, _following(session, batch_id, now))
 
 
 def on_stop_list(session: Session, batch_id: int, account_id: int, now: datetime) -> Counter[Rule | None]:
@@ -58,6 +75,11 @@ def ahead(session: Session, batch_id: int, call_id: int, due_at: datetime) -> in
     return sum(calls for (calls,) in rows)
 
 
+def _following(session: Session, batch_id: int, now: datetime) -> Hold | None:
+    row = session.row(_NEXT, batch_id, now)
+    return None if row is None else Hold(Rule(row[1] or Rule.RETRY_DELAY), row[0])
+
+
 # Conditions are spelled as those of the indexes call_due, call_held and call_told: SQLite knows them by their letters.
 _COUNTS = """
 SELECT b.total, b.unfinished,
@@ -67,6 +89,15 @@ SELECT b.total, b.unfinished,
         AND status = 'canceled' AND closed_by = 'stop_list')
 FROM store_batch b WHERE b.id = %s
 """
+
+# The range of leases is all of them: it has SQLite go through the index of open attempts, which are few.
+_GLANCE = """
+SELECT b.total, b.unfinished,
+    (SELECT COUNT(*) FROM store_attempt WHERE ended_at IS NULL AND lease_until > %s AND +batch_id = b.id)
+FROM store_batch b WHERE b.id = %s
+"""
+
+_FIRST_DUE = "SELECT id FROM store_call WHERE batch_id = %s AND due_at <= %s LIMIT 1"
 
 _NEXT = "SELECT due_at, held_by FROM store_call WHERE batch_id = %s AND due_at > %s ORDER BY due_at, id LIMIT 1"
 

@@ -308,10 +308,13 @@ def test_calls_are_counted_by_what_they_wait_for(world: World, node: Node) -> No
     now = counted(world, batch)
     assert (now.total, now.up, now.due, now.stopped, now.final) == (10, 4, 0, 1, 2)
     assert now.later == {Rule.RETRY_DELAY: 2, Rule.QUOTA: 2}
-    assert now.following == Hold(Rule.RETRY_DELAY, NOW + timedelta(minutes=10))
+    seen = waiting.glance(session, batch.pk, NOW)
+    assert (seen.total, seen.up, seen.waiting, seen.due) == (10, 4, 4, False)
+    assert seen.following == Hold(Rule.RETRY_DELAY, NOW + timedelta(minutes=10))
     assert waiting.on_stop_list(session, batch.pk, world.account.pk, NOW) == {Rule.RETRY_DELAY: 1}
     later = counted(world, batch, NOW + HOUR)
     assert (later.due, later.later[Rule.RETRY_DELAY], later.later[Rule.QUOTA]) == (2, 0, 2)
+    assert waiting.glance(session, batch.pk, NOW + HOUR).due
     assert waiting.on_stop_list(session, batch.pk, world.account.pk, NOW + HOUR) == {None: 1}
 
 
