@@ -12,6 +12,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from calldron import smtp
 from calldron.store.databases import settings_of
 
 
@@ -60,6 +61,15 @@ class Config(BaseSettings):
     allowed_hosts: list[str] = Field(
         ["*"], description="host names the web server answers to; set it when it faces the Internet"
     )
+    trusted_proxies: list[str] = Field(
+        ["127.0.0.1", "::1"],
+        description="reverse proxies, addresses or networks, whose X-Forwarded-For and -Proto are believed",
+    )
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="smtp://USER:PASSWORD@HOST:587 or smtps://…; empty: mail is not sent, its text is in the log",
+    )
+    mail_from: str = Field("Calldron <calldron@localhost>", description="sender of mail")
     api_rate: FiniteFloat = Field(100.0, ge=0, description="API requests a second an account may make, over a minute")
     max_body_mb: int = Field(32, ge=1, description="largest request body, megabytes")
     sip_host: str = Field(
@@ -97,6 +107,12 @@ class Config(BaseSettings):
         if 0 < len(key.get_secret_value()) < 32:
             raise ValueError("this has at least 32 characters: openssl rand -base64 48")
         return key
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _a_mail_server(cls, url: SecretStr) -> SecretStr:
+        smtp.settings_of(url.get_secret_value())
+        return url
 
     @field_validator("rtp_ports")
     @classmethod

@@ -3,7 +3,9 @@
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from calldron import smtp
 from calldron.config import config
 from calldron.store.databases import settings_of
 
@@ -66,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "calldron.web.locality.Locality",
+    "calldron.web.sessions.SeenSessions",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -105,8 +108,19 @@ STORAGES = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = _config.max_body_mb * 2**20
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "batches"
+
+_https = _config.public_url.startswith("https://")
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = _config.public_url.startswith("https://")
-CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
+SESSION_COOKIE_SECURE = _https
+CSRF_COOKIE_SECURE = _https
+CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(_config.public_url))]  # a proxy may hide our name
+CSRF_FAILURE_VIEW = "calldron.web.problems.too_old"
+SECURE_HSTS_SECONDS = 30 * 24 * 3600 if _https else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
+PASSWORD_RESET_TIMEOUT = 24 * 3600
+
+globals().update(smtp.settings_of(_config.smtp_url.get_secret_value()))
+DEFAULT_FROM_EMAIL = _config.mail_from
 LOGGING_CONFIG = None  # calldron.logs configures logging for every process alike

@@ -5,6 +5,9 @@ import os
 import signal
 
 from django.core.wsgi import get_wsgi_application
+from granian.utils.proxies import wrap_wsgi_with_proxy_headers
+
+from calldron.config import config
 
 _PR_SET_PDEATHSIG = 1  # prctl(2), Linux
 
@@ -12,4 +15,4 @@ _PR_SET_PDEATHSIG = 1  # prctl(2), Linux
 ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "calldron.settings")
-application = get_wsgi_application()
+application = wrap_wsgi_with_proxy_headers(get_wsgi_application(), config().trusted_proxies)
