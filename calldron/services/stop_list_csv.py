@@ -6,8 +6,6 @@ a first row without a digit in its first column is a header. Out: commas, a head
 
 import csv
 import io
-import re
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,24 +13,17 @@ from functools import lru_cache
 from django.utils.translation import gettext as _
 
 from calldron.domain.errors import InvalidInput
-from calldron.services import stop_list
+from calldron.services import csv_text, stop_list
 from calldron.services.errors import FieldError
 from calldron.services.stop_list import Entry, Row
-
-# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV Injection): an apostrophe makes it text. One that
-# is an apostrophe already gets another, so that what was written is what is read.
-_FORMULAS = ("=", "+", "-", "@", "'")
-
-_QUOTED = re.compile('"[^"]*"')
-_BEGINNING = 1_000  # characters: the first row, or as much of it as tells
 
 
 def read(data: bytes, errors: list[FieldError]) -> list[Entry]:
     """The entries of a file. Lines that cannot be used are added to ``errors``. Raises ``InvalidInput`` where it is
     none, or empty."""
-    text = _text(data)
+    text = csv_text.decoded(data)
     entries: list[Entry] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=csv_text.delimiter(text), strict=True)
     first, line = True, 1
     try:
         for row in reader:
@@ -48,24 +39,6 @@ def read(data: bytes, errors: list[FieldError]) -> list[Entry]:
     return entries
 
 
-def _text(data: bytes) -> str:
-    encodings = ("utf-16",) if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else ("utf-8-sig", "windows-1251")
-    for encoding in encodings:
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise InvalidInput(_("This is no text in UTF-8 or Windows-1251: save the table as CSV."))
-
-
-def _delimiter(text: str) -> str:
-    """Whichever stands first outside quotes: there is none in a number."""
-    begin = _QUOTED.sub("", text[:_BEGINNING].lstrip())
-    return min((mark for mark in ",;\t" if mark in begin), key=begin.index, default=",")
-
-
 def _is_header(row: list[str]) -> bool:
     return not any(map(str.isdigit, row[0]))
 
@@ -73,7 +46,7 @@ def _is_header(row: list[str]) -> bool:
 def _read_row(row: list[str], line: int, entries: list[Entry], errors: list[FieldError]) -> None:
     mistakes: list[FieldError] = []
     comment = row[1] if len(row) > 1 else ""
-    if comment.startswith("'") and comment[1:].startswith(_FORMULAS):
+    if comment.startswith("'") and comment[1:].startswith(csv_text.FORMULAS):
         comment = comment[1:]
     entry = stop_list.read({"number": row[0].strip(), "comment": comment}, mistakes)
     errors += [_mistake(line, mistake.message) for mistake in mistakes]
@@ -87,21 +60,13 @@ def _mistake(line: int, message: str) -> FieldError:
 
 def write(pieces: Iterable[list[Row]]) -> Iterator[bytes]:
     """A file of entries, piece by piece, in UTF-8. Times are UTC."""
-    yield _rows([Row._fields])
+    yield csv_text.written([Row._fields])
     for piece in pieces:
-        yield _rows((row.number, _harmless(row.comment), row.source, _time(row.created_at)) for row in piece)
+        yield csv_text.written(
+            (row.number, csv_text.harmless(row.comment), row.source, _time(row.created_at)) for row in piece
+        )
 
 
 @lru_cache(maxsize=16)  # numbers that came together share one
 def _time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _harmless(comment: str) -> str:
-    return f"'{comment}" if comment.startswith(_FORMULAS) else comment
-
-
-def _rows(rows: Iterable[tuple[str, ...]]) -> bytes:
-    file = io.StringIO()
-    csv.writer(file).writerows(rows)
-    return file.getvalue().encode()
