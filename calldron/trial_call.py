@@ -9,20 +9,11 @@ from calldron.config import Config
 from calldron.dialer.ports import DialRequest, Trunk
 from calldron.domain.events import Answered, Digit, Ended, LegEvent, Ringing, Role
 from calldron.domain.numbers import normalise
-from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, classify
-from calldron.services import trunks
+from calldron.domain.outcome import Ending
+from calldron.services import trial_calls, trunks
 
 RING = 30.0
 TALK = 5.0
-
-_WORDS = {
-    Outcome.ANSWERED: "the call was answered: the trunk works",
-    Outcome.BUSY: "the number is busy: the trunk works",
-    Outcome.NO_ANSWER: "nobody answered: the trunk works as far as ringing",
-    Outcome.REJECTED: "the callee rejected the call",
-    Outcome.UNAVAILABLE: "the number can't be reached now",
-    Outcome.INVALID_NUMBER: "the trunk says there is no such number",
-}
 
 
 async def place(settings: Config, name: str, number: str, say: Callable[[str], None]) -> bool:
@@ -68,10 +59,6 @@ def _told(event: LegEvent) -> str:
 
 
 def _verdict(ending: Ending) -> str:
-    outcome, fault = classify(ending)
-    if ending.by is EndedBy.SILENCE:
-        return "the trunk did not reply: check host, port, transport and firewall"
-    if fault is Fault.OURS and ending.sip_code in (401, 403, 407):
-        return f"the trunk refused our user or password (SIP {ending.sip_code})"
-    words = _WORDS.get(outcome, f"the call failed, fault: {fault.value}")
-    return f"{words} (SIP {ending.sip_code})" if ending.sip_code else words
+    verdict = trial_calls.says(ending)
+    code = f" (SIP {ending.sip_code})" if ending.sip_code else ""
+    return f"{verdict.words}{code} {verdict.advice}".strip()

@@ -36,10 +36,7 @@ def create_user(email: str, password: str | None = None, *, language: str = "ru"
     except ValidationError as error:
         raise InvalidInput(_("%(email)s is not an e-mail address.") % {"email": email or '""'}, "email") from error
     if password is not None:
-        try:
-            validate_password(password, User(email=email))
-        except ValidationError as error:
-            raise InvalidInput(" ".join(error.messages), "password") from error
+        check_password(password, User(email=email))
     try:
         with transaction.atomic():
             account = Account.objects.create(name=email)
@@ -47,6 +44,14 @@ def create_user(email: str, password: str | None = None, *, language: str = "ru"
             return user, issue_key(account)
     except IntegrityError as error:
         raise InvalidInput(_("There is a user %(email)s already.") % {"email": email}, "email") from error
+
+
+def check_password(password: str, user: User) -> None:
+    """Whether the password is fit for this person. Raises ``InvalidInput``."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise InvalidInput(" ".join(error.messages), "password") from error
 
 
 def reset_key(email: str) -> str:

@@ -1,19 +1,21 @@
 """SIP trunks: the addresses people write, and the list of them."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from calldron.domain.errors import InvalidInput, InvalidNumber
-from calldron.domain.numbers import normalise
-from calldron.services import limits
+from calldron.domain.batch import BatchState
+from calldron.domain.errors import InvalidInput
+from calldron.services import removal, trunk_fields
 from calldron.services.errors import NotFound
 from calldron.store.changes import announce
-from calldron.store.models import TrunkRow
+from calldron.store.models import Batch, TrunkRow
 
 _ADDRESS = re.compile(
     r"(?P<scheme>[a-z]+):"
@@ -23,10 +25,8 @@ _ADDRESS = re.compile(
     r"(?P<parameters>(?:;[^;@]*)*)",
     re.IGNORECASE,
 )
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9\-.]{0,253}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
-LAST_PLACE = 1_000
-
-_NAME = re.compile(r"[\w.\-]{1,64}")
+# Where it is and who it takes us for: with another of these it is another trunk.
+_IDENTITY = frozenset({"host", "port", "transport", "username", "password"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Address:
     """Where a trunk is and how to sign in to it. The password is kept out of ``repr``."""
 
     host: str
-    port: int = 5060
+    port: int = trunk_fields.USUAL_PORT
     transport: str = "udp"
     username: str = ""
     password: str = field(default="", repr=False)
@@ -52,28 +52,19 @@ def parse(uri: str) -> Address:
         )
     if match["scheme"].lower() != "sip":
         raise InvalidInput(_("A trunk begins with sip: (TLS is not available yet)."), "uri")
-    if not _HOST.fullmatch(match["host"]):
-        raise InvalidInput(_("%(host)s is not a host name or address.") % {"host": match["host"]}, "uri")
-    username, password = unquote(match["user"] or ""), unquote(match["password"] or "")
-    if len(username) > 128 or len(password) > 128 or not (username + password).isprintable():
-        raise InvalidInput(_("User and password are at most 128 printable characters each."), "uri")
-    if password and not username:
+    try:
+        address = Address(
+            host=trunk_fields.host(match["host"]),
+            port=trunk_fields.USUAL_PORT if match["port"] is None else trunk_fields.port(match["port"]),
+            transport=_transport(match["parameters"]),
+            username=trunk_fields.username(unquote(match["user"] or "")),
+            password=trunk_fields.password(unquote(match["password"] or "")),
+        )
+    except InvalidInput as error:
+        raise InvalidInput(str(error), "uri") from error
+    if address.password and not address.username:
         raise InvalidInput(_("There is a password but no user before it."), "uri")
-    return Address(
-        host=match["host"].strip("[]"),
-        port=_port(match["port"]),
-        transport=_transport(match["parameters"]),
-        username=username,
-        password=password,
-    )
-
-
-def _port(written: str | None) -> int:
-    if written is None:
-        return 5060
-    if not re.fullmatch(r"[0-9]{1,5}", written) or not 1 <= int(written) <= 65535:
-        raise InvalidInput(_("The port is a number from 1 to 65535, not %(port)s.") % {"port": written or '""'}, "uri")
-    return int(written)
+    return address
 
 
 def _transport(parameters: str) -> str:
@@ -82,9 +73,7 @@ def _transport(parameters: str) -> str:
         name, _equals, value = parameter.partition("=")
         if name.lower() != "transport":
             raise InvalidInput(_("%(name)s is not a parameter of a trunk; transport is.") % {"name": name}, "uri")
-        transport = value.lower()
-        if transport not in ("udp", "tcp"):
-            raise InvalidInput(_("The transport is udp or tcp, not %(value)s.") % {"value": value or '""'}, "uri")
+        transport = trunk_fields.transport(value)
     return transport
 
 
@@ -100,25 +89,22 @@ def add(
 ) -> TrunkRow:
     """Note a trunk. ``cps``: calls a second, ``channels``: legs at once; 0 is no limit. Those of the lowest
     ``priority`` are tried first. Raises ``InvalidInput``."""
-    if not _NAME.fullmatch(name):
-        raise InvalidInput(_("A trunk's name is up to 64 letters, digits, dots, dashes and underscores."), "name")
-    address = parse(uri)
-    columns = _columns(cps, channels, caller_id, priority)
+    columns = {
+        "name": trunk_fields.name(name),
+        **asdict(parse(uri)),
+        **_limits(cps, channels, caller_id, priority),
+    }
+    return create(columns, sandbox=sandbox)
+
+
+def create(columns: Mapping[str, Any], *, sandbox: bool = False) -> TrunkRow:
+    """The same, of columns that ``trunk_fields`` has read."""
     try:
         with transaction.atomic():
             announce(connection)
-            return TrunkRow.objects.create(
-                name=name,
-                host=address.host,
-                port=address.port,
-                transport=address.transport,
-                username=address.username,
-                password=address.password,
-                sandbox=sandbox,
-                **columns,
-            )
+            return TrunkRow.objects.create(**columns, sandbox=sandbox)
     except IntegrityError as error:
-        raise InvalidInput(_("There is a trunk %(name)s already.") % {"name": name}, "name") from error
+        raise _known(columns["name"]) from error
 
 
 def change(
@@ -131,37 +117,32 @@ def change(
 ) -> TrunkRow:
     """Change a trunk; ``None`` leaves a value as it is. The next call goes by it. Raises ``NotFound`` and
     ``InvalidInput``."""
-    with transaction.atomic():
-        TrunkRow.objects.filter(pk=named(name).pk).update(**_columns(cps, channels, caller_id, priority))
-        announce(connection)
-    return named(name)
+    return update(named(name), _limits(cps, channels, caller_id, priority))
 
 
-def _columns(cps: float | None, channels: int | None, caller_id: str | None, priority: int | None) -> dict[str, Any]:
-    """What is given, read."""
-    columns: dict[str, Any] = {}
-    if cps is not None:
-        columns["cps"] = limits.cps(cps)
-    if channels is not None:
-        columns["channels"] = limits.channels(channels)
-    if caller_id is not None:
-        columns["caller_id"] = _caller_id(caller_id)
-    if priority is not None:
-        columns["priority"] = _priority(priority)
-    return columns
-
-
-def _caller_id(written: str) -> str:
+def update(trunk: TrunkRow, columns: Mapping[str, Any]) -> TrunkRow:
+    """The same, of columns that ``trunk_fields`` has read. What is known of the health of one that is somewhere else
+    now says nothing of it. Raises ``InvalidInput``."""
+    changed = dict(columns)
+    if any(getattr(trunk, column) != changed.get(column, getattr(trunk, column)) for column in _IDENTITY):
+        changed |= {"strain": 0, "strain_changed_at": None, "strain_until": None, "carried_at": None, "tat": 0}
     try:
-        return normalise(written) if written else ""
-    except InvalidNumber as error:
-        raise InvalidInput(_('The caller id is a phone number: "+" and 7 to 15 digits.'), "caller_id") from error
+        with transaction.atomic():
+            TrunkRow.objects.filter(pk=trunk.pk).update(**changed)
+            announce(connection)
+    except IntegrityError as error:
+        raise _known(changed["name"]) from error
+    return TrunkRow.objects.get(pk=trunk.pk)
 
 
-def _priority(place: int) -> int:
-    if not 0 <= place <= LAST_PLACE:
-        raise InvalidInput(_("The priority is from 0 (tried first) to 1000."), "priority")
-    return place
+def _known(name: str) -> InvalidInput:
+    return InvalidInput(_("There is a trunk %(name)s already.") % {"name": name}, "name")
+
+
+def _limits(cps: float | None, channels: int | None, caller_id: str | None, priority: int | None) -> dict[str, Any]:
+    """What is given, read."""
+    given = {"cps": cps, "channels": channels, "caller_id": caller_id, "priority": priority}
+    return {name: trunk_fields.READERS[name](value) for name, value in given.items() if value is not None}
 
 
 def listed() -> list[TrunkRow]:
@@ -177,6 +158,22 @@ def named(name: str) -> TrunkRow:
     return trunk
 
 
+def get(trunk_id: int) -> TrunkRow:
+    """A real trunk. Raises ``NotFound``."""
+    trunk = TrunkRow.objects.filter(pk=trunk_id, sandbox=False).first()
+    if trunk is None:
+        raise NotFound(_("There is no such trunk."))
+    return trunk
+
+
 def remove(name: str) -> None:
-    """Forget a trunk; calls that are up on it go on. Raises ``NotFound``."""
-    named(name).delete()
+    """Forget a trunk; calls that are up on it go on, those that were to test it end. Raises ``NotFound``."""
+    with transaction.atomic():
+        trunk = named(name)
+        tests = Batch.objects.filter(only_trunk=trunk.pk).exclude(state=BatchState.STOPPED)
+        trunk.delete()
+        for batch in tests.order_by("id").select_for_update(no_key=True):
+            batch.state, batch.finished_at = BatchState.STOPPED, datetime.now(UTC)
+            batch.save(update_fields=["state", "finished_at"])
+            removal.take_back_waiting(batch.pk)
+        announce(connection)
