@@ -10,9 +10,9 @@ _SECONDS = 10  # a person waits meanwhile
 
 def settings_of(url: str) -> dict[str, Any]:
     """Django's ``EMAIL_…``. ``smtps`` is TLS from the start; with ``smtp`` and a user the connection is upgraded
-    (STARTTLS), so that the password is never sent in the clear. Raises ``ValueError``, whose words hold nothing of it."""
+    (STARTTLS), so that the password is never sent in the clear. Raises ``ValueError``, without it."""
     if not url:
-        return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+        return {"EMAIL_BACKEND": "calldron.services.mail.InTheLog"}
     parts = urlsplit(url)
     try:
         port = parts.port or _PORTS[parts.scheme]

@@ -30,11 +30,7 @@ def create_user(email: str, password: str | None = None, *, language: str = "ru"
     Without a password the key is the only way in. Raises ``InvalidInput`` for a bad or known e-mail address and for a
     weak password.
     """
-    email = email.strip().lower()
-    try:
-        validate_email(email)
-    except ValidationError as error:
-        raise InvalidInput(_("%(email)s is not an e-mail address.") % {"email": email or '""'}, "email") from error
+    email = email_address(email)
     if password is not None:
         check_password(password, User(email=email))
     try:
@@ -44,6 +40,16 @@ def create_user(email: str, password: str | None = None, *, language: str = "ru"
             return user, issue_key(account)
     except IntegrityError as error:
         raise InvalidInput(_("There is a user %(email)s already.") % {"email": email}, "email") from error
+
+
+def email_address(given: str) -> str:
+    """An e-mail address as it is kept. Raises ``InvalidInput``."""
+    email = given.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise InvalidInput(_("%(email)s is not an e-mail address.") % {"email": email or '""'}, "email") from error
+    return email
 
 
 def check_password(password: str, user: User) -> None:

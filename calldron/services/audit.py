@@ -42,6 +42,7 @@ class Action(StrEnum):
     TOTP_SET = "totp_set"
     TOTP_REMOVED = "totp_removed"
     PERSON_INVITED = "person_invited"
+    INVITATION_REMOVED = "invitation_removed"
     PERSON_JOINED = "person_joined"
     PERSON_CHANGED = "person_changed"
     PERSON_REMOVED = "person_removed"
@@ -76,6 +77,7 @@ WORDS: dict[Action, Promise] = {
     Action.TOTP_SET: _("turned on codes at sign-in"),
     Action.TOTP_REMOVED: _("turned off codes at sign-in"),
     Action.PERSON_INVITED: _("invited"),
+    Action.INVITATION_REMOVED: _("took back the invitation of"),
     Action.PERSON_JOINED: _("joined the account"),
     Action.PERSON_CHANGED: _("changed the access of"),
     Action.PERSON_REMOVED: _("removed the person"),
@@ -110,7 +112,14 @@ def note(actor: Actor, action: Action, subject: str = "", details: Mapping[str, 
     )
 
 
-def page(account: Account, *, limit: int, offset: int) -> tuple[list[AuditEntry], int]:
-    """Part of the journal, the newest first, and how many entries there are."""
+def page(account: Account, *, limit: int, offset: int, who: str = "") -> tuple[list[AuditEntry], int]:
+    """Part of the journal, the newest first, and how many entries there are. ``who``: of them alone."""
     entries = AuditEntry.objects.filter(account=account)
+    if who:
+        entries = entries.filter(who=who)
     return list(entries.order_by("-id")[offset : offset + limit]), entries.count()
+
+
+def everybody(account: Account) -> list[str]:
+    """Who is in the journal, those who left too."""
+    return list(AuditEntry.objects.filter(account=account).order_by("who").values_list("who", flat=True).distinct())

@@ -5,12 +5,10 @@ any case. Nor does somebody who is locked out learn that a password was right.
 """
 
 import threading
-from datetime import UTC, datetime
 
 from django.contrib.auth import authenticate
 from django.db import transaction
 
-from calldron.domain.errors import CalldronError
 from calldron.services import audit, guesses, one_time_codes
 from calldron.services.audit import Action, Actor
 from calldron.store.models import User
@@ -19,22 +17,9 @@ from calldron.store.models import User
 _HASHING = threading.BoundedSemaphore(2)
 
 
-class LockedOut(CalldronError):
-    """Too many wrong guesses. ``until``: when to try again."""
-
-    def __init__(self, until: datetime) -> None:
-        super().__init__(f"locked until {until}")
-        self.until = until
-
-    @property
-    def seconds(self) -> int:
-        """From now on, at least one."""
-        return max(1, round((self.until - datetime.now(UTC)).total_seconds()))
-
-
 def by_password(email: str, password: str, address: str) -> User | None:
     """Whose password this is. The guess stays counted until ``complete``. Raises ``LockedOut``."""
-    email = normal(email)
+    email = email.strip().lower()[:254]
     _count(email, address)
     with _HASHING:
         user = authenticate(None, username=email, password=password)
@@ -47,6 +32,15 @@ def by_code(user: User, code: str, address: str) -> bool:
     return one_time_codes.spend(user, code)
 
 
+def is_still(user: User, password: str, address: str) -> bool:
+    """Whether somebody at a page that was left open is its owner. Counted as above; raises ``LockedOut``."""
+    if by_password(user.email, password, address) != user:
+        return False
+    with transaction.atomic():
+        guesses.forgive(user.email, address)
+    return True
+
+
 def complete(user: User, address: str) -> None:
     """Everything that was asked for was right: they are in."""
     guesses.tidy()
@@ -55,15 +49,8 @@ def complete(user: User, address: str) -> None:
         audit.note(Actor(user.account, user, address), Action.SIGNED_IN)
 
 
-def normal(email: str) -> str:
-    """An address as it is kept."""
-    return email.strip().lower()[:254]
-
-
 def _count(email: str, address: str) -> None:
     with transaction.atomic():
-        guess = guesses.count(email, address)
-        if guess.locked and (user := User.objects.filter(email=email).select_related("account").first()):
+        user = User.objects.filter(email=email).select_related("account").first()
+        if guesses.count(email, address) and user is not None:
             audit.note(Actor(user.account, user, address), Action.SIGN_IN_LOCKED)
-    if guess.refused_until is not None:
-        raise LockedOut(guess.refused_until)

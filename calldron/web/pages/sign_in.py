@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from calldron.services import audit, sessions, sign_in
 from calldron.services.audit import Action
-from calldron.services.sign_in import LockedOut
+from calldron.services.guesses import LockedOut
 from calldron.store.models import User
 from calldron.web.access import actor, address, everybody
 
