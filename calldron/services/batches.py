@@ -15,7 +15,7 @@ from calldron.services import intros, removal, waiting
 from calldron.services.batch_fields import COLUMNS, LONGEST_NAME, Draft
 from calldron.services.errors import Conflict, NotFound
 from calldron.store.changes import announce
-from calldron.store.models import Account, Batch, Call
+from calldron.store.models import Account, Batch, Call, ListImport
 
 Page = tuple[list[Batch], int]
 
@@ -162,6 +162,8 @@ def delete(account: Account, batch_id: int) -> None:
     """End the batch's calls and remove it with its calls and recordings. It is gone for its owner at once; where calls
     are up, or there are very many, the dialer hangs up and removes the rest. Raises ``NotFound``."""
     with transaction.atomic():
+        # Before the batch, as a step of an import locks them.
+        list(ListImport.objects.filter(account=account, batch=batch_id).order_by("id").select_for_update())
         batch = get(account, batch_id, lock=True, adding=False)
         if batch.total > removal.AT_ONCE or removal.is_up(batch.pk):
             batch.deleting = True

@@ -79,23 +79,24 @@ def tries(call: Call) -> list[Attempt]:
     return list(Attempt.objects.filter(call=call).order_by("id"))
 
 
-def create(account: Account, batch_id: int, new: Sequence[NewCall]) -> Sequence[int]:
+def create(account: Account, batch_id: int, new: Sequence[NewCall], *, starting: bool = True) -> Sequence[int]:
     """Queue calls, all or none, due at once; their ids, in order. The batch starts by itself where ``autostart`` is
-    set. Raises ``NotFound``, ``Conflict`` (stopped batches take none, nor do callbacks that have nobody to call).
+    set, unless not ``starting``: more of them are to come. Raises ``NotFound``, ``Conflict`` (stopped batches take
+    none, nor do callbacks that have nobody to call).
 
     The batch is locked only once the rows are written: its dialling goes on while a long list comes in.
     """
     now = datetime.now(UTC)
     with transaction.atomic():
         batch = batches.get(account, batch_id)
-        _state_with_more(batch)
+        state_with_more(batch)
         rows = [(call.number, call.suspect) for call in new]
         try:
             ids = intake.add_calls(connection, batch.pk, batch.account_id, rows, now)
         except IntegrityError as error:
             raise batches.not_found(batch_id) from error
         batch = batches.get(account, batch_id, lock=True)
-        batch.state = _state_with_more(batch)
+        batch.state = state_with_more(batch, starting=starting)
         batch.total += len(new)
         batch.unfinished += len(new)
         batch.wait_until = None
@@ -107,12 +108,12 @@ def create(account: Account, batch_id: int, new: Sequence[NewCall]) -> Sequence[
         return ids
 
 
-def _state_with_more(batch: Batch) -> BatchState:
+def state_with_more(batch: Batch, *, starting: bool = True) -> BatchState:
     """The state of a batch that takes more calls. Raises ``Conflict`` where it takes none."""
     if batch.type == BatchType.CALLBACK and not batch.callback and batch.intro_id is None:
         raise Conflict(_("There is nobody to connect: give the batch a callback number, or an intro to be played."))
     try:
-        return with_calls_added(BatchState(batch.state), autostart=batch.autostart)
+        return with_calls_added(BatchState(batch.state), autostart=batch.autostart and starting)
     except IllegalTransition as error:
         raise Conflict(_("The batch is stopped for good and takes no more calls.")) from error
 

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from calldron.config import config
 from calldron.services import intros
 from calldron.store import taking_back
-from calldron.store.models import Attempt, Batch, Call, LegRow
+from calldron.store.models import Attempt, Batch, Call, ImportPiece, LegRow, ListImport
 from calldron.store.session import Session
 
 AT_ONCE = 5_000  # calls: a larger batch is left to the dialer, which removes it in steps
@@ -46,7 +46,8 @@ def remove(batch: Batch) -> list[str]:
         *tries.exclude(recording="").values_list("recording", flat=True),
     }
     # ``_raw_delete``: one statement each, without reading a million rows to look for what hangs on them.
-    for rows in (LegRow.objects.filter(attempt__call__batch=batch), tries, calls):
+    pieces, imports = ImportPiece.objects.filter(list_import__batch=batch), ListImport.objects.filter(batch=batch)
+    for rows in (LegRow.objects.filter(attempt__call__batch=batch), tries, calls, pieces, imports):
         rows._raw_delete(rows.db)
     sound = batch.intro_id
     Batch.objects.filter(pk=batch.pk)._raw_delete("default")

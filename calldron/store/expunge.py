@@ -22,7 +22,8 @@ def expunge(session: Session) -> tuple[list[str], bool]:
     for sql in _ROWS_OF_CALLS:
         session.run(sql, calls)
     if len(calls) < _CALLS_A_STEP:
-        session.run("DELETE FROM store_batch WHERE id = %s", batch_id)
+        for sql in _ROWS_OF_BATCH:
+            session.run(sql, batch_id)
         session.run(_UNUSED_SOUND, sound_id, sound_id)
     return sorted(recordings), True
 
@@ -46,6 +47,12 @@ _ROWS_OF_CALLS = (
     "DELETE FROM store_legrow WHERE attempt_id IN (SELECT id FROM store_attempt WHERE call_id IN %s)",
     "DELETE FROM store_attempt WHERE call_id IN %s",
     "DELETE FROM store_call WHERE id IN %s",
+)
+
+_ROWS_OF_BATCH = (
+    "DELETE FROM store_importpiece WHERE list_import_id IN (SELECT id FROM store_listimport WHERE batch_id = %s)",
+    "DELETE FROM store_listimport WHERE batch_id = %s",
+    "DELETE FROM store_batch WHERE id = %s",
 )
 
 _UNUSED_SOUND = """

@@ -334,8 +334,8 @@ class LegRow(models.Model):
 
 
 class StopNumber(models.Model):
-    """A number that an account never calls. ``source``: who put it there: ``api``, ``csv`` or the client himself by a
-    key (``opt_out``)."""
+    """A number that an account never calls. ``source``: who put it there: ``api``, ``csv``, ``cabinet`` or the client
+    himself by a key (``opt_out``)."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="stop_list", db_index=False)
     number = models.CharField(max_length=16)
@@ -349,16 +349,20 @@ class StopNumber(models.Model):
 
 class ListImport(models.Model):
     """A spreadsheet on its way into a batch, piece by piece, so that it can be watched and goes on where it was left.
-    ``columns``: which column holds what; the counts are of its rows."""
+    ``reading``: how its cells are taken (``calldron.services.list_reading.Reading``); the counts are of its rows."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="imports")
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     filename = models.CharField(max_length=255, blank=True, default="")
-    state = models.CharField(max_length=16, default="preview")  # preview, running, done
-    columns = models.JSONField(default=dict)
+    sheet = models.CharField(max_length=255, blank=True, default="")  # of a workbook
+    others = models.JSONField(default=list)  # its sheets that are not read
+    state = models.CharField(max_length=16, default="upload")  # upload, preview, running, done
+    reading = models.JSONField(default=dict)
+    starts = models.CharField(max_length=16, blank=True, default="")  # state of the batch that it ends; "": it does not
     total = models.PositiveIntegerField(default=0)
     taken = models.PositiveIntegerField(default=0)
+    suspect = models.PositiveIntegerField(default=0)  # of those taken
     bad = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
     stopped = models.PositiveIntegerField(default=0)  # on the stop list
@@ -367,12 +371,11 @@ class ListImport(models.Model):
 
 
 class ImportPiece(models.Model):
-    """Some rows of a spreadsheet: lists of cells. ``mistakes``: what was not taken, with line and reason, once it is
-    through."""
+    """Some rows of a spreadsheet: ``[line, cells]``, which are forgotten once it is ``done``. ``mistakes``: what was not
+    taken, ``[line, kind, reason, cells]``."""
 
     list_import = models.ForeignKey(ListImport, on_delete=models.CASCADE, related_name="pieces", db_index=False)
     place = models.PositiveIntegerField()
-    first_line = models.PositiveIntegerField()
     rows = models.JSONField()
     mistakes = models.JSONField(default=list)
     done = models.BooleanField(default=False)

@@ -66,7 +66,10 @@ STOP_GIVEN: Schema = {
 STOP: Schema = object_of(
     number=E164,
     comment=STRING,
-    source={"enum": ["api", "csv", "opt_out"], "description": "Who put it there; `opt_out`: the client, by a key."},
+    source={
+        "enum": ["api", "csv", "cabinet", "opt_out"],
+        "description": "Who put it there; `opt_out`: the client, by a key; `cabinet`: a person, in a browser.",
+    },
     created_at=TIME,
 )
 STOPS_ADDED: Schema = object_of(
