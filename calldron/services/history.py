@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from calldron.domain.outcome import EndedBy, Ending, Outcome, classify
+from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, classify
 from calldron.store.models import Attempt, Call, LegRow
 
 
@@ -57,6 +57,16 @@ def of_code(sip_code: int | None) -> str:
     if sip_code is None:
         return ""
     return str(CODES.get(sip_code) or _CLASSES.get(sip_code // 100) or "")
+
+
+def of_fault(fault: str) -> str:
+    """Whose doing a failure was, in words."""
+    return str(_FAULTS.get(fault, ""))
+
+
+def of_cause(q850: int | None) -> str:
+    """What a cause of ITU-T Q.850 means; "" where it is none that trunks tell often."""
+    return "" if q850 is None else str(CAUSES.get(q850, ""))
 
 
 def _of_end(outcome: Outcome, sip_code: int | None) -> str:
@@ -129,4 +139,34 @@ _WITHOUT_AN_ANSWER: Mapping[str, Promise] = {
     EndedBy.RING_TIMEOUT: gettext_lazy("It rang, and nobody answered in time."),
     EndedBy.SILENCE: gettext_lazy("The trunk did not reply."),
     EndedBy.MEDIA: gettext_lazy("There was no port for the sound here."),
+}
+_FAULTS: Mapping[str, Promise] = {
+    Fault.NONE: gettext_lazy("nobody's"),
+    Fault.CALLEE: gettext_lazy("the callee's"),
+    Fault.NUMBER: gettext_lazy("the number's"),
+    Fault.TRUNK: gettext_lazy("the trunk's"),
+    Fault.OURS: gettext_lazy("Calldron's"),
+}
+
+# ITU-T Q.850 section 2.2.
+CAUSES: Mapping[int, Promise] = {
+    1: gettext_lazy("no such number"),
+    3: gettext_lazy("no route there"),
+    16: gettext_lazy("hung up"),
+    17: gettext_lazy("busy"),
+    18: gettext_lazy("no reply"),
+    19: gettext_lazy("rang, nobody answered"),
+    20: gettext_lazy("switched off or out of reach"),
+    21: gettext_lazy("rejected"),
+    22: gettext_lazy("the number has changed"),
+    27: gettext_lazy("out of order there"),
+    28: gettext_lazy("the number is not complete"),
+    31: gettext_lazy("no reason given"),
+    34: gettext_lazy("no free line"),
+    38: gettext_lazy("network out of order"),
+    41: gettext_lazy("a passing failure"),
+    42: gettext_lazy("the network is too busy"),
+    57: gettext_lazy("not allowed"),
+    102: gettext_lazy("a timer ran out"),
+    127: gettext_lazy("unknown"),
 }

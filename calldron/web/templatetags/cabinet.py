@@ -1,6 +1,6 @@
 """How the cabinet writes numbers, times and states."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
 from django.utils.formats import number_format
@@ -74,6 +74,22 @@ def seconds(length: float | None) -> str:
     minutes, rest = divmod(round(length), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@register.filter
+def span(length: float) -> str:
+    """A length that is only known about: minutes, from an hour on with hours."""
+    minutes = max(1, round(length / 60))
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return _("%(minutes)d min") % {"minutes": minutes}
+    return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": rest}
+
+
+@register.filter
+def milliseconds(length: timedelta | None) -> str:
+    """A length to the millisecond, as people read it: 5.203 s, by the language's rules."""
+    return "" if length is None else _("%(seconds)s s") % {"seconds": number_format(length.total_seconds(), 3)}
 
 
 @register.filter
