@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import django
 import structlog
 from django.core.management import call_command
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from granian import Granian
 from granian.constants import Interfaces
 
@@ -86,6 +86,19 @@ def ensure_sandbox_trunk(settings: Config) -> bool:
         sandbox[0].port = settings.sandbox_port
         sandbox[0].save(update_fields=["port"])
     return len(rows) == len(sandbox)
+
+
+def setup_address(settings: Config, host: str, port: int) -> str | None:
+    """Where the first user sets the installation up; ``None`` once somebody can sign in. While the database is away
+    nobody knows."""
+    from calldron.services import setup  # noqa: PLC0415 - as above
+
+    known = "public_url" in settings.model_fields_set
+    try:
+        return setup.address(settings.public_url if known else f"http://{host}:{port}")
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("database away, not known whether the setup is due", error=" ".join(str(error).split()))
+        return None
 
 
 def parts_to_serve(host: str, port: int, *, sandbox: bool) -> list[Part]:

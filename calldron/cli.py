@@ -75,7 +75,10 @@ def web(host: str, port: int) -> None:
     """Only the web server: API and pages."""
     from calldron import bootstrap
 
-    bootstrap.prepare("web")
+    settings = bootstrap.prepare("web")
+    address = bootstrap.setup_address(settings, host, port)
+    if address:
+        click.echo(f"Nobody can sign in yet. To set up, open {address}", err=True)
     bootstrap.serve_web(host, port)
 
 

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from calldron.config import config
 from calldron.diagnosis.finding import Finding
+from calldron.services import setup
 from calldron.store.models import User
 
 SUBJECT = "database"
@@ -29,6 +31,9 @@ def look() -> Iterator[Finding]:
         yield Finding(SUBJECT, False, f"can't be read: {' '.join(str(error).split())}")
         return
     yield Finding(SUBJECT, True, f"{connection.vendor}, up to date")
+    address = setup.address(config().public_url)
+    if address:
+        yield Finding("setup", True, f"nobody can sign in yet: open {address} (the port is that of calldron serve)")
     yield Finding("users", users > 0, f"{users}" if users else "none yet: calldron user add EMAIL")
 
 

@@ -20,7 +20,7 @@ from calldron.services.intros import Intro
 from calldron.store.models import Account, Attempt, Batch, Call, LegRow, TrunkRow
 
 RING = 30  # seconds
-SANDBOX_NUMBER = "+79991110213"  # the sandbox's plan: answers, and presses a key after two seconds
+SANDBOX_NUMBER = "+79991111202"  # by its plan: answers, and presses 2 after two seconds
 
 _OPEN = (BatchState.FRESH, BatchState.RUNNING, BatchState.FINISHED)
 _MELODY = ((523.25, 0.3), (659.25, 0.3), (783.99, 0.3), (1046.5, 0.6))  # hertz, seconds

@@ -1,15 +1,13 @@
 """The cabinet's pages, by subject."""
 
 from django.urls import include, path
-from django.views.generic import RedirectView
-
-from calldron.web.access import everybody
 
 SUBJECTS = (
     "sign_in",
     "sign_up",
     "passwords",
     "profile",
+    "codes",
     "people",
     "journal",
     "setup",
@@ -25,7 +23,4 @@ SUBJECTS = (
     "reference",
 )
 
-urlpatterns = [
-    path("", everybody(RedirectView.as_view(pattern_name="batches")), name="home"),
-    *(path("", include(f"calldron.web.pages.{subject}")) for subject in SUBJECTS),
-]
+urlpatterns = [path("", include(f"calldron.web.pages.{subject}")) for subject in SUBJECTS]

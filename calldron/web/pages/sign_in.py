@@ -12,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from calldron.services import audit, sessions, sign_in
+from calldron.services import audit, sessions, setup, sign_in
 from calldron.services.audit import Action
 from calldron.services.guesses import LockedOut
 from calldron.store.models import User
@@ -31,7 +31,7 @@ def by_password(request: HttpRequest) -> HttpResponseBase:
     if request.user.is_authenticated:
         return redirect(onward)
     if request.method != "POST":
-        return render(request, "web/sign_in.html", {"next": onward})
+        return redirect("setup") if setup.due() else render(request, "web/sign_in.html", {"next": onward})
     email = request.POST.get("email", "")
     shown = {"next": onward, "email": email}
     try:
