@@ -7,6 +7,7 @@ guess. The digest is all that is kept.
 import hashlib
 import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -15,7 +16,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from calldron.domain.errors import InvalidInput
-from calldron.services import limits, waiting
+from calldron.services import audit, limits, waiting
+from calldron.services.audit import Action, Actor
 from calldron.services.errors import NotFound
 from calldron.store.changes import announce
 from calldron.store.models import Account, ApiKey, User
@@ -68,8 +70,16 @@ def reset_key(email: str) -> str:
 def issue_key(account: Account) -> str:
     """Make the account's key anew and return it."""
     key = secrets.token_urlsafe(24)
-    ApiKey.objects.update_or_create(account=account, defaults={"digest": _digest(key)})
+    ApiKey.objects.update_or_create(account=account, defaults={"digest": _digest(key), "created_at": datetime.now(UTC)})
     return key
+
+
+def renew_key(actor: Actor) -> str:
+    """The same by a person in the cabinet, of their own account."""
+    with transaction.atomic():
+        key = issue_key(actor.account)
+        audit.note(actor, Action.KEY_RESET)
+        return key
 
 
 def account_of(key: str) -> Account | None:
@@ -87,6 +97,13 @@ def update(account: Account, columns: Mapping[str, object]) -> None:
         if not _HOLDING.isdisjoint(columns):
             waiting.look_again(account)
             announce(connection)
+
+
+def change(actor: Actor, columns: Mapping[str, object]) -> None:
+    """The same by a person in the cabinet."""
+    with transaction.atomic():
+        update(actor.account, columns)
+        audit.note(actor, Action.ACCOUNT_CHANGED, details=columns)
 
 
 def of_user(email: str) -> Account:

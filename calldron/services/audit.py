@@ -86,16 +86,17 @@ WORDS: dict[Action, Promise] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something, and from where. ``user``: ``None`` for a program with the account's key."""
+    """Who does something, and from where. ``user``: ``None`` for a ``program``, mostly one with the API key."""
 
     account: Account
     user: User | None
     address: str = ""
+    program: str = "api"
 
     @property
     def name(self) -> str:
         """As the journal has it."""
-        return self.user.email if self.user else "api"
+        return self.user.email if self.user else self.program
 
 
 def note(actor: Actor, action: Action, subject: str = "", details: Mapping[str, object] | None = None) -> None:

@@ -4,7 +4,10 @@ import hmac
 import time
 
 import pyotp
+from django.db import transaction
 
+from calldron.services import audit
+from calldron.services.audit import Action, Actor
 from calldron.store.models import User
 
 _PERIOD = 30
@@ -22,20 +25,22 @@ def address_of(secret: str, user: User) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=_ISSUER)
 
 
-def turn_on(user: User, secret: str, code: str) -> bool:
+def turn_on(actor: Actor, user: User, secret: str, code: str) -> bool:
     """Ask for codes from now on, if the authenticator shows the right one."""
     step = _step(secret, code, after=0)
     if step is None:
         return False
-    user.totp_secret, user.totp_counter = secret, step
-    user.save(update_fields=["totp_secret", "totp_counter"])
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(totp_secret=secret, totp_counter=step)
+        audit.note(actor, Action.TOTP_SET)
     return True
 
 
-def turn_off(user: User) -> None:
+def turn_off(actor: Actor, user: User) -> None:
     """Ask for none."""
-    user.totp_secret, user.totp_counter = "", 0
-    user.save(update_fields=["totp_secret", "totp_counter"])
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(totp_secret="", totp_counter=0)
+        audit.note(actor, Action.TOTP_REMOVED, "" if user == actor.user else user.email)
 
 
 def spend(user: User, code: str) -> bool:

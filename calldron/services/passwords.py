@@ -64,7 +64,7 @@ def _set(user: User, password: str, address: str) -> None:
     user.password = make_password(password)
     with transaction.atomic():
         user.save(update_fields=["password"])
-        sessions.end_others(user, None)
+        sessions.end_every(user)
         audit.note(Actor(user.account, user, address), Action.PASSWORD_CHANGED)
 
 

@@ -33,6 +33,11 @@ def about_oneself(given: Mapping[str, object], errors: list[FieldError]) -> dict
     return columns
 
 
+def change_oneself(user: User, columns: Mapping[str, object]) -> None:
+    """Nobody else is concerned, so the journal is not either."""
+    User.objects.filter(pk=user.pk).update(**columns)
+
+
 def change_access(actor: Actor, pk: int, access: Access) -> User:
     """Let somebody do more or less, from their next request on. Raises ``NotFound``, ``Conflict``."""
     with transaction.atomic():
@@ -52,7 +57,7 @@ def remove(actor: Actor, pk: int) -> User:
         if person == actor.user:
             raise Conflict(_("You can't remove yourself. Ask another owner."))
         _leave_an_owner(person)
-        sessions.end_others(person, None)
+        sessions.end_every(person)
         person.delete()
         audit.note(actor, Action.PERSON_REMOVED, person.email)
         return person
@@ -62,8 +67,7 @@ def turn_codes_off(actor: Actor, pk: int) -> User:
     """For somebody who lost their authenticator. Raises ``NotFound``, ``Conflict``."""
     with transaction.atomic():
         person = _to_change(actor, pk)
-        one_time_codes.turn_off(person)
-        audit.note(actor, Action.TOTP_REMOVED, person.email)
+        one_time_codes.turn_off(actor, person)
         return person
 
 

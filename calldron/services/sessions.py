@@ -6,6 +6,8 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import QuerySet
 
+from calldron.services import audit
+from calldron.services.audit import Action, Actor
 from calldron.store.models import SignedIn, User
 
 _SEEN_EVERY = timedelta(minutes=1)
@@ -37,9 +39,14 @@ def of(user: User) -> list[SignedIn]:
     return list(_open(user).order_by("-seen_at", "-pk"))
 
 
-def end(user: User, row: int) -> bool:
-    """End one: its next request is a stranger's. Whether there was one."""
-    return _end(SignedIn.objects.filter(user=user, pk=row)) > 0
+def end(actor: Actor, row: int) -> bool:
+    """End one of one's own: its next request is a stranger's. Whether there was one."""
+    return _end_and_note(actor, SignedIn.objects.filter(user=actor.user, pk=row))
+
+
+def end_all_but(actor: Actor, key: str | None) -> bool:
+    """End all of one's own but the one at hand."""
+    return _end_and_note(actor, SignedIn.objects.filter(user=actor.user).exclude(session_key=key or ""))
 
 
 def end_this(key: str | None) -> None:
@@ -47,9 +54,17 @@ def end_this(key: str | None) -> None:
     _end(SignedIn.objects.filter(session_key=key or ""))
 
 
-def end_others(user: User, key: str | None) -> int:
-    """End all but this one; how many."""
-    return _end(SignedIn.objects.filter(user=user).exclude(session_key=key or ""))
+def end_every(user: User) -> None:
+    """Put a person out wherever they are in."""
+    _end(SignedIn.objects.filter(user=user))
+
+
+def _end_and_note(actor: Actor, rows: "QuerySet[SignedIn]") -> bool:
+    with transaction.atomic():
+        ended = _end(rows)
+        if ended:
+            audit.note(actor, Action.SESSION_ENDED, actor.name, {"sessions": ended})
+        return ended > 0
 
 
 def _end(rows: "QuerySet[SignedIn]") -> int:
