@@ -169,6 +169,33 @@ def user_add(email: str, password_stdin: bool) -> None:
     click.echo(f"api key: {key}")
 
 
+@user.command("invite")
+@click.argument("email")
+@plainly
+def user_invite(email: str) -> None:
+    """Print a link by which somebody makes a user with an account of its own; it works once, for a week."""
+    from calldron import bootstrap
+
+    bootstrap.prepare_database()
+    from calldron.services import invitations
+
+    click.echo(invitations.invite_owner(email))
+
+
+@user.command("totp-off")
+@click.argument("email")
+@plainly
+def user_totp_off(email: str) -> None:
+    """Ask a user for no codes at sign-in: for who lost their authenticator."""
+    from calldron import bootstrap
+
+    bootstrap.prepare_database()
+    from calldron.services import one_time_codes
+
+    one_time_codes.turn_off_of(email)
+    click.echo(f"{email} signs in by password alone")
+
+
 @main.group()
 def key() -> None:
     """API keys."""

@@ -5,9 +5,11 @@ import time
 
 import pyotp
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from calldron.services import audit
 from calldron.services.audit import Action, Actor
+from calldron.services.errors import NotFound
 from calldron.store.models import User
 
 _PERIOD = 30
@@ -41,6 +43,14 @@ def turn_off(actor: Actor, user: User) -> None:
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(totp_secret="", totp_counter=0)
         audit.note(actor, Action.TOTP_REMOVED, "" if user == actor.user else user.email)
+
+
+def turn_off_of(email: str) -> None:
+    """The same by who keeps the installation. Raises ``NotFound``."""
+    user = User.objects.filter(email=email.strip().lower()).select_related("account").first()
+    if user is None:
+        raise NotFound(_("There is no user %(email)s.") % {"email": email})
+    turn_off(Actor(user.account, None, program="console"), user)
 
 
 def spend(user: User, code: str) -> bool:
