@@ -106,6 +106,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "calldron.web.static_files.VersionedFiles"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = _config.max_body_mb * 2**20
+FILE_UPLOAD_HANDLERS = [
+    "calldron.web.uploads.Bounded",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "batches"
 

@@ -112,6 +112,11 @@ def foresee(made: ListImport, reading: Reading) -> list[Outcome]:
     return outcomes
 
 
+def look(made: ListImport, reading: Reading) -> None:
+    """Read it in another way, while it is not begun."""
+    ListImport.objects.filter(pk=made.pk, state=PREVIEW).update(reading=reading.kept())
+
+
 def begin(made: ListImport, reading: Reading) -> None:
     """Settle how it is read. Repeating it changes nothing. Raises ``Conflict``."""
     with transaction.atomic():

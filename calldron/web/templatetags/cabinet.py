@@ -108,3 +108,9 @@ def attr(at: datetime | None) -> str:
 def may(user: User, needed: str) -> bool:
     """Whether this person's access covers ``needed``."""
     return Access(user.access).covers(Access(needed))
+
+
+@register.filter
+def grouped(count: int) -> str:
+    """How many, in groups of three as the language writes them."""
+    return number_format(count, force_grouping=True)
