@@ -212,8 +212,7 @@ class CallRun:
 
     async def _ask(self, role: Role) -> None:
         """Get leave for a further dial. The call goes on meanwhile: who waits for it may hang up."""
-        asked = self._clock.monotonic()
-        permit = await self._journal.intend(
+        permit, asked = await self._journal.intend(
             LegIntent(
                 self.claim.attempt_id,
                 self.claim.lease,
@@ -226,13 +225,14 @@ class CallRun:
         if permit is None:
             self._refuse(role)
             return
-        if permit.wait > 0:
-            await self._clock.sleep(permit.wait)
+        leaves_at = asked + permit.wait
+        if (wait := leaves_at - self._clock.monotonic()) > 0:
+            await self._clock.sleep(wait)
         while not self._tenure.lasts(self._clock):
             # The store was away, or we were: whether the call is still ours is told by the next renewal.
             self._renewed.clear()
             await self._renewed.wait()
-        self._events.put_nowait(_Permitted(role, permit, asked + permit.wait))
+        self._events.put_nowait(_Permitted(role, permit, leaves_at))
 
     def _refuse(self, role: Role) -> None:
         self._asking.pop(role).cancel()
@@ -287,7 +287,7 @@ class CallRun:
             elif now <= leaves_at + LEEWAY:
                 return
             else:
-                leaves_at = now + await self._journal.recount(Late(claim.attempt_id, self._clock.now()))
+                leaves_at = await self._journal.recount(Late(claim.attempt_id, self._clock.now()))
 
     def _number(self, role: Role) -> str:
         return self.claim.number if role is Role.CLIENT else self.claim.operator

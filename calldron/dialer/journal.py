@@ -39,7 +39,7 @@ class Journal:
         self._clock = clock
         self._rounds = Spacing(clock, apart)
         self._steps: list[LegProgress] = []
-        self._intents: list[_Waiting[LegIntent, Permit | None]] = []
+        self._intents: list[_Waiting[LegIntent, tuple[Permit | None, float]]] = []
         self._late: list[_Waiting[Late, float]] = []
         self._ends: list[_Waiting[AttemptEnd, bool]] = []
         self._unwritten = 0
@@ -57,15 +57,15 @@ class Journal:
         self._steps.append(step)
         self._wake()
 
-    async def intend(self, intent: LegIntent) -> Permit | None:
-        """Commit a dial; ``None`` where it may not go out."""
-        waiting = _Waiting[LegIntent, Permit | None](intent, asyncio.get_running_loop().create_future())
+    async def intend(self, intent: LegIntent) -> tuple[Permit | None, float]:
+        """Commit a dial, ``None`` where it may not go out; and when the store was asked, by the monotonic clock."""
+        waiting = _Waiting[LegIntent, tuple[Permit | None, float]](intent, asyncio.get_running_loop().create_future())
         self._intents.append(waiting)
         self._wake()
         return await waiting.answer
 
     async def recount(self, late: Late) -> float:
-        """Count an INVITE again that was late; the seconds it has to wait from ``late.at``."""
+        """Count an INVITE again that was late; when it may leave, by the monotonic clock."""
         waiting = _Waiting[Late, float](late, asyncio.get_running_loop().create_future())
         self._late.append(waiting)
         self._wake()
@@ -95,22 +95,24 @@ class Journal:
             if steps:
                 await self._persist(partial(self._store.progress, steps))
             if intents:
-                ids = await self._persist(partial(self._store.intend, [w.item for w in intents]))
-                _settle(intents, ids)
+                permits, asked = await self._persist(partial(self._store.intend, [w.item for w in intents]))
+                _settle(intents, [(permit, asked) for permit in permits])
             if late:
-                waits = await self._persist(partial(self._store.recount, [w.item for w in late]))
-                _settle(late, waits)
+                waits, asked = await self._persist(partial(self._store.recount, [w.item for w in late]))
+                _settle(late, [asked + wait for wait in waits])
             if ends:
-                kept = await self._persist(partial(self._store.finish, [w.item for w in ends]))
+                kept, _ = await self._persist(partial(self._store.finish, [w.item for w in ends]))
                 _settle(ends, kept)
             self._unwritten -= len(steps) + len(intents) + len(late) + len(ends)
             if not self._work.is_set():
                 self._idle.set()
 
-    async def _persist(self, write: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _persist(self, write: Callable[[], Awaitable[Answer]]) -> tuple[Answer, float]:
+        """The store's answer, and when it was asked for it, by the monotonic clock."""
         while True:
+            asked = self._clock.monotonic()
             try:
-                return await write()
+                return await write(), asked
             except StoreUnavailable as error:
                 log.warning("store away, progress is held", error=str(error))
                 await self._clock.sleep(RETRY_PAUSE)

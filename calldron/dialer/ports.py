@@ -117,8 +117,8 @@ class Claim:
     """An attempt whose intent is committed: its call is ours until the lease ends. The first leg's intent
     (``first``: the client's for batch and instant, the operator's for callback) is committed with it, so its INVITE
     may go at once; every further dial goes through ``Store.intend``. ``window``: when the client may be called, looked
-    at once more as his INVITE leaves; ``None``: always. ``wait``: seconds from the claim's ``now`` to the moment for
-    which the rates counted the INVITE."""
+    at once more as his INVITE leaves; ``None``: always. ``wait``: seconds from when the claim was asked for to the
+    moment for which the rates counted the INVITE."""
 
     attempt_id: int
     call_id: int
@@ -155,8 +155,8 @@ class LegIntent:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """A further dial that is committed. ``wait``: seconds from the intent's ``at`` until the rates have room for its
-    INVITE; the next calls make room for it, so that an operator comes before them and no limit is broken.
+    """A further dial that is committed. ``wait``: seconds from when the store was asked until the rates have room for
+    its INVITE; the next calls make room for it, so that an operator comes before them and no limit is broken.
     ``window``: as a claim's."""
 
     leg_id: int
@@ -251,7 +251,7 @@ class Store(Protocol):
 
     async def recount(self, late: Sequence[Late]) -> list[float]:
         """Count INVITEs that have not left once more in their rates, after those that were counted meanwhile: the
-        seconds that each has to wait from its ``at``."""
+        seconds that each has to wait from when this was asked."""
 
     async def progress(self, steps: Sequence[LegProgress]) -> None:
         """Note what became of legs. Steps under a lost lease change nothing."""

@@ -70,7 +70,6 @@ class _Taking:
         now = self.lines.now
         self.claims: list[Claim] = []
         self.wants = 0
-        self._waited = (now - asked_at).total_seconds()
         self._limits = Limits(self.lines.holdings, now)
         self._gates: dict[int, Gate] = {}  # by account
         self._session = session
@@ -171,7 +170,7 @@ class _Taking:
         self._served += len(batches)
         for pick in picks:
             attempt = attempts[pick.call_id]
-            self.claims.append(_claim(pick, attempt, leases[pick.call_id], legs[attempt], self._waited))
+            self.claims.append(_claim(pick, attempt, leases[pick.call_id], legs[attempt], self.lines.waited))
 
     def _insert_attempts(self, picks: list[_Pick], leases: dict[int, int]) -> dict[int, int]:
         """The attempt of each call."""

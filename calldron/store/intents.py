@@ -68,27 +68,26 @@ def intend(session: Session, intents: Sequence[LegIntent], *, passed: Passed = n
 
 
 def recount(session: Session, late: Sequence[Late], *, passed: Passed = no_time) -> list[float]:
-    """Count INVITEs that missed their moment once more; the seconds each has to wait from its ``at``."""
+    """Count INVITEs that missed their moment once more; the seconds each has to wait from when this was asked."""
     lines = Lines.load(session, max(one.at for one in late), passed=passed)
     limits = Limits(lines.holdings, lines.now)
     counters.lock_of_attempts(session, [one.attempt_id for one in late])
     paces = {row[0]: row[1:] for row in session.rows(_PACES, [one.attempt_id for one in late])}
-    waits = [_recount(lines, limits, one, *paces[one.attempt_id]) if one.attempt_id in paces else 0.0 for one in late]
+    waits = [_recount(lines, limits, *paces[one.attempt_id]) if one.attempt_id in paces else 0.0 for one in late]
     lines.save(session)
     limits.save(session)
     return waits
 
 
-def _recount(lines: Lines, limits: Limits, late: Late, trunk: int, batch: int, account: int, *rates: float) -> float:
+def _recount(lines: Lines, limits: Limits, trunk: int, batch: int, account: int, *rates: float) -> float:
     cps, tat, account_cps, account_tat = rates
     limits.know(batch, account, Limit(cps, tat=tat), Limit(account_cps, tat=account_tat))
-    return _spend(lines, limits, trunk, batch, account, late.at)
+    return _spend(lines, limits, trunk, batch, account)
 
 
-def _spend(lines: Lines, limits: Limits, trunk: int, batch: int, account: int, at: datetime) -> float:
-    """Count an INVITE; the seconds from ``at`` until it may leave. Its channels are the attempt's since the claim."""
-    wait = max(lines.spend(trunk), limits.spend(batch, account, 0))
-    return wait + (lines.now - at).total_seconds()
+def _spend(lines: Lines, limits: Limits, trunk: int, batch: int, account: int) -> float:
+    """Count an INVITE; the seconds until it may leave. Its channels are the attempt's own since the claim."""
+    return lines.waited + max(lines.spend(trunk), limits.spend(batch, account, 0))
 
 
 def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -> Permit | None:
@@ -102,7 +101,7 @@ def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -
     leg = (intent.attempt_id, intent.role.value, intent.number, intent.trunk_id, intent.at, "", "", "")
     leg_id = int(session.insert(LEG, [leg], "id")[0][0])
     limits.know(asked.batch_id, asked.account_id, asked.limit, asked.account_limit)
-    wait = _spend(lines, limits, intent.trunk_id, asked.batch_id, asked.account_id, intent.at)
+    wait = _spend(lines, limits, intent.trunk_id, asked.batch_id, asked.account_id)
     return Permit(leg_id, wait, asked.hours.window(asked.number))
 
 

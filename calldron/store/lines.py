@@ -60,11 +60,12 @@ class Lines:
 
     Loading them locks them, so that whoever decides about dials does so alone, whatever the number of nodes: limits and
     quotas are exact because of it. What open attempts hold is read once they are locked, and kept as ``holdings``;
-    ``now`` is the time then.
+    ``now`` is the time then, ``waited`` seconds after it was asked for.
     """
 
-    def __init__(self, lines: list[Line], holdings: Holdings, now: datetime) -> None:
+    def __init__(self, lines: list[Line], holdings: Holdings, now: datetime, waited: float = 0.0) -> None:
         self.now = now
+        self.waited = waited
         self.holdings = holdings
         self._lines = lines
         self._now = now.timestamp()
@@ -74,11 +75,12 @@ class Lines:
         """Read the trunks and what is held of them. ``passed`` since ``now``, while others held the
         locks."""
         rows = session.rows(_TRUNKS + (session.lock if lock else ""))
-        now += timedelta(seconds=passed())
+        waited = passed()
+        now += timedelta(seconds=waited)
         if any(not sandbox for *_, sandbox in rows):
             rows = [row for row in rows if not row[-1]]
         holdings = Holdings.load(session)
-        return cls([_line(row, holdings.trunks[row[0]], now) for row in rows], holdings, now)
+        return cls([_line(row, holdings.trunks[row[0]], now) for row in rows], holdings, now, waited)
 
     @property
     def any(self) -> bool:

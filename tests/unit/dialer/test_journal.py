@@ -8,7 +8,7 @@ from support.clock import HandClock, settled, until
 from support.memory_store import MemoryStore
 
 from calldron.dialer.journal import RETRY_PAUSE, Journal
-from calldron.dialer.ports import AttemptEnd, LegIntent, LegProgress
+from calldron.dialer.ports import AttemptEnd, Late, LegIntent, LegProgress
 from calldron.domain.events import Role
 from calldron.domain.outcome import Fault, Outcome
 
@@ -104,10 +104,18 @@ async def test_progress_keeps_its_order(desk: Desk) -> None:
 
 
 async def test_everybody_gets_his_own_answer(desk: Desk) -> None:
-    ids = await asyncio.gather(*(desk.journal.intend(intent(number)) for number in range(5)))
-    assert len(set(ids)) == 5
+    answers = await asyncio.gather(*(desk.journal.intend(intent(number)) for number in range(5)))
+    assert len({permit.leg_id for permit, _ in answers if permit}) == 5
     desk.store.refuses = True
-    assert await desk.journal.intend(intent(9)) is None
+    assert (await desk.journal.intend(intent(9)))[0] is None
+
+
+async def test_a_wait_begins_when_the_store_was_asked_that_answered(desk: Desk) -> None:
+    desk.store.away, desk.store.wait = 1, 5.0
+    recounting = asyncio.create_task(desk.journal.recount(Late(1, desk.clock.now())))
+    await until(lambda: bool(desk.clock.waits))
+    desk.clock.turn(RETRY_PAUSE)
+    assert await recounting == desk.clock.monotonic() + 5.0
     desk.store.ours = False
     assert not await desk.journal.finish(end(9))
 
