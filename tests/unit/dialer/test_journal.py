@@ -108,6 +108,8 @@ async def test_everybody_gets_his_own_answer(desk: Desk) -> None:
     assert len({permit.leg_id for permit, _ in answers if permit}) == 5
     desk.store.refuses = True
     assert (await desk.journal.intend(intent(9)))[0] is None
+    desk.store.ours = False
+    assert not await desk.journal.finish(end(9))
 
 
 async def test_a_wait_begins_when_the_store_was_asked_that_answered(desk: Desk) -> None:
@@ -116,8 +118,6 @@ async def test_a_wait_begins_when_the_store_was_asked_that_answered(desk: Desk) 
     await until(lambda: bool(desk.clock.waits))
     desk.clock.turn(RETRY_PAUSE)
     assert await recounting == desk.clock.monotonic() + 5.0
-    desk.store.ours = False
-    assert not await desk.journal.finish(end(9))
 
 
 async def test_an_intent_is_answered_only_once_it_is_committed(desk: Desk) -> None:
