@@ -1,10 +1,11 @@
 // How attempts ended over time, as stacked bars. The page has the same as a table.
 "use strict";
 (() => {
-  const holder = document.getElementById("chart");
-  if (!holder) return;
+  const HEIGHT = 220;
+  const page = document.querySelector("[data-live]");
   const dark = matchMedia("(prefers-color-scheme: dark)");
   let chart = null;
+  let holder = null; // comes with the first attempt
   let shape = "";
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -17,7 +18,7 @@
   }
 
   function make(course) {
-    const zone = document.querySelector("[data-zone]").dataset.zone;
+    const zone = page.dataset.zone;
     const language = document.documentElement.lang;
     const day = 86400;
     const span = course.at[course.at.length - 1] - course.at[0] + course.step;
@@ -32,8 +33,9 @@
     chart = new uPlot(
       {
         width: holder.clientWidth,
-        height: 220,
+        height: HEIGHT,
         tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone),
+        padding: [null, 32, null, null],
         legend: { show: false },
         cursor: { show: false },
         scales: {
@@ -58,16 +60,20 @@
   }
 
   function draw() {
-    const course = JSON.parse(document.getElementById("course").textContent);
+    const data = document.getElementById("course");
+    if (!data) return;
+    const course = JSON.parse(data.textContent);
     if (!course.at.length) return;
+    const place = document.getElementById("chart");
     const now = `${course.step} ${dark.matches} ${course.at[0]}`;
-    if (chart && now === shape) return chart.setData(stacked(course));
+    if (chart && place === holder && now === shape) return chart.setData(stacked(course));
+    holder = place;
     shape = now;
     make(course);
   }
 
   document.addEventListener("live:changed", draw);
   dark.addEventListener("change", draw);
-  new ResizeObserver(() => chart?.setSize({ width: holder.clientWidth, height: 220 })).observe(holder);
+  new ResizeObserver(() => chart?.setSize({ width: holder.clientWidth, height: HEIGHT })).observe(page);
   draw();
 })();
