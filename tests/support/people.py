@@ -36,9 +36,11 @@ def owner(email: str = "owner@example.org") -> Person:
     return signed_in(user)
 
 
-def colleague(of: Person, access: Access) -> Person:
+def colleague(of: Person, access: Access, email: str = "") -> Person:
     """Somebody else in the same account."""
-    user = User.objects.create_user(f"{access}@example.org", PASSWORD, of.account, language="en", access=access)
+    user = User.objects.create_user(
+        email or f"{access}@example.org", PASSWORD, of.account, language="en", access=access
+    )
     return signed_in(user)
 
 

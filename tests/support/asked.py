@@ -1,0 +1,16 @@
+"""A page asked for as everybody."""
+
+from collections.abc import Mapping
+
+from django.test import Client
+
+from support.people import Person
+
+
+def statuses(path: str, posted: Mapping[str, object] | None = None, **browsers: Client | Person) -> dict[str, int]:
+    """What each is answered; ``posted``: the form they send, otherwise they only look."""
+    answers = {}
+    for name, one in browsers.items():
+        browser = one.browser if isinstance(one, Person) else one
+        answers[name] = (browser.get(path) if posted is None else browser.post(path, posted)).status_code
+    return answers
