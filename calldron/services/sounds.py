@@ -2,7 +2,6 @@
 
 import struct
 from array import array
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.files import File
@@ -32,11 +31,41 @@ class Use:
     count: int
     newest: Batch
 
+    @property
+    def others(self) -> int:
+        """How many there are besides the newest."""
+        return self.count - 1
 
-def page(account: Account, *, limit: int, offset: int) -> tuple[list[Sound], int]:
-    """Part of the library, the newest first, and how many sounds it has. Without their samples."""
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A sound of the library, without its samples. ``size``: bytes of it as a WAV; ``use``: ``None`` where no batch
+    plays it."""
+
+    sound: Sound
+    size: int
+    use: Use | None
+
+
+def page(account: Account, *, limit: int, offset: int) -> tuple[list[Entry], int]:
+    """Part of the library, the newest first, and how many sounds it has."""
     sounds = _library(account)
-    return list(sounds.order_by("-id")[offset : offset + limit]), sounds.count()
+    found = list(sounds.order_by("-id")[offset : offset + limit])
+    keys = [sound.pk for sound in found]
+    sizes, uses = _sizes(keys), _uses(keys)
+    return [Entry(sound, sizes[sound.pk], uses.get(sound.pk)) for sound in found if sound.pk in sizes], sounds.count()
+
+
+def _uses(keys: list[int]) -> dict[int, Use]:
+    playing = Batch.objects.filter(intro__in=keys, deleting=False)
+    counts = list(playing.order_by().values_list("intro_id").annotate(Count("pk"), Max("pk")))
+    newest = Batch.objects.only("name").in_bulk([batch for _sound, _count, batch in counts])
+    return {sound: Use(count, newest[batch]) for sound, count, batch in counts if batch in newest}
+
+
+def _sizes(keys: list[int]) -> dict[int, int]:
+    samples = Func(F("pcm"), function="LENGTH", output_field=IntegerField())
+    return {key: HEAD + length for key, length in Sound.objects.filter(pk__in=keys).values_list("pk", samples)}
 
 
 def library(account: Account) -> list[Sound]:
@@ -54,14 +83,6 @@ def get(account: Account, sound_id: int) -> Sound:
     if sound is None:
         raise _not_found(sound_id)
     return sound
-
-
-def uses(sounds: Iterable[Sound]) -> dict[int, Use]:
-    """By which batches these are played; those that no batch plays are left out."""
-    playing = Batch.objects.filter(intro__in=[sound.pk for sound in sounds], deleting=False)
-    counts = list(playing.order_by().values_list("intro_id").annotate(Count("pk"), Max("pk")))
-    newest = Batch.objects.only("name").in_bulk([batch for _sound, _count, batch in counts])
-    return {sound: Use(count, newest[batch]) for sound, count, batch in counts if batch in newest}
 
 
 def add(account: Account, file: "File[bytes]") -> Sound:
@@ -111,12 +132,11 @@ def _not_found(sound_id: int) -> NotFound:
 
 
 def size(sound: Sound) -> int:
-    """Bytes of it as a WAV."""
-    bytes_of_samples = Func(F("pcm"), function="LENGTH", output_field=IntegerField())
-    found = Sound.objects.filter(pk=sound.pk).values_list(bytes_of_samples).first()
-    if found is None:
+    """Bytes of it as a WAV. Raises ``NotFound`` where it went away meanwhile."""
+    found = _sizes([sound.pk])
+    if sound.pk not in found:
         raise _not_found(sound.pk)
-    return HEAD + int(found[0])
+    return found[sound.pk]
 
 
 def wav(sound: Sound, part: range, whole: int) -> bytes:

@@ -38,7 +38,7 @@ def whole(sound: Sound) -> bytes:
 
 def test_a_file_is_taken_in_under_its_name(account: Account) -> None:
     sound = sounds.add(account, file("Привет.wav"))
-    assert sounds.page(account, limit=5, offset=0) == ([sound], 1)
+    assert sounds.page(account, limit=5, offset=0) == ([sounds.Entry(sound, len(whole(sound)), None)], 1)
     assert (sound.name, sound.filename, sound.seconds) == ("Привет.wav", "Привет.wav", pytest.approx(1))
 
 
@@ -105,10 +105,10 @@ def test_one_in_the_library_stays_when_its_last_batch_goes(account: Account) -> 
 
 def test_who_plays_it(account: Account) -> None:
     used, unused = sounds.add(account, file()), sounds.add(account, file(hertz=600))
-    older, newer, gone = (playing(account, used) for _ in range(3))
+    _older, newer, gone = (playing(account, used) for _ in range(3))
     Batch.objects.filter(pk=gone.pk).update(deleting=True)
-    assert sounds.uses([used, unused]) == {used.pk: sounds.Use(2, newer)}
-    assert older.pk < newer.pk
+    entries, _total = sounds.page(account, limit=5, offset=0)
+    assert [(entry.sound, entry.use) for entry in entries] == [(unused, None), (used, sounds.Use(2, newer))]
 
 
 def test_nobody_has_another_account_s_sounds(account: Account) -> None:
