@@ -1,5 +1,6 @@
 """The stop list of an account: numbers that it never calls. Kept and read in the order of numbers."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,9 @@ from calldron.store.models import Account, StopNumber
 
 LONGEST_COMMENT = 200
 _ROWS_A_STATEMENT = 1_000
+
+_NO_DIGITS = re.compile("[^0-9]+")
+_LONG_RUSSIAN = 11
 
 _comment = values.text(LONGEST_COMMENT)
 
@@ -62,6 +66,17 @@ def page(account: Account, *, limit: int, offset: int, number: str | None = None
     entries = StopNumber.objects.filter(account=account)
     if number is not None:
         entries = entries.filter(number=number)
+    return list(entries.order_by("number")[offset : offset + limit]), entries.count()
+
+
+def search(account: Account, digits: str, *, limit: int, offset: int) -> tuple[list[StopNumber], int]:
+    """Part of the list and how long it is: the numbers that have these digits in a row, "" for all."""
+    entries = StopNumber.objects.filter(account=account)
+    wanted = _NO_DIGITS.sub("", digits)
+    if len(wanted) == _LONG_RUSSIAN and wanted.startswith("8") and "+" not in digits:
+        wanted = wanted[1:]  # as Russia writes what is kept as +7
+    if digits.strip():
+        entries = entries.filter(number__contains=wanted) if wanted else entries.none()
     return list(entries.order_by("number")[offset : offset + limit]), entries.count()
 
 
