@@ -4,8 +4,8 @@ from calldron.store.models import Account, Batch, Call
 
 
 def ids(account: Account) -> tuple[int, int]:
-    """Its newest batch that has calls, and that one's newest call; its newest batch where none has, and 1 for what there
-    is not."""
+    """Its newest batch that has calls, and that one's newest call; its newest batch where none has, and 1 for what
+    there is not."""
     batches = Batch.objects.filter(account=account, deleting=False).order_by("-id")
     batch = batches.filter(total__gt=0).first() or batches.first()
     call = batch and Call.objects.filter(batch=batch).order_by("-id").values_list("pk", flat=True).first()

@@ -2,10 +2,14 @@
 ``$CALLDRON_KEY``."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 KEY = "CALLDRON_KEY"
+
+_WITHIN = " " * 4  # what the arguments of a call are indented by
+_SHORT = 60  # characters of a value that stays in one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,13 @@ def curl(request: Request) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'" if any(sign in text for sign in " '?&:") else text
+    return "'" + text.replace("'", "'\\''") + "'" if any(sign in text for sign in " '?&") else text
 
 
 def _shell_json(body: object) -> str:
     """The file's Base64 goes between two quoted pieces, where the shell makes it."""
-    written = _json(body).replace("'", "'\\''")
-    for inner in _files(body):
-        written = written.replace(f'"{_mark(inner)}"', f"\"'$(base64 -w0 {inner.file})'\"")
-    return f"'{written}'"
+    written = _literal(body, _JSON).replace("'", "'\\''")
+    return "'" + re.sub(r"\0(.*?)\0", r"'$(base64 -w0 \1)'", written) + "'"
 
 
 def python(request: Request) -> str:
@@ -65,12 +67,12 @@ def python(request: Request) -> str:
     lines = [f'"{request.url}",', f'auth=(os.environ["{KEY}"], ""),']
     headers = _headers(request, json_too=False)
     if headers:
-        lines.append(f"headers={_literal(headers, _PYTHON)},")
+        lines.append(f"headers={_literal(headers, _PYTHON, _WITHIN)},")
     if isinstance(request.body, FileBody):
         lines.append(f'data=open("{request.body.file}", "rb"),')
     elif request.body is not None:
-        lines.append(f"json={_literal(request.body, _PYTHON)},")
-    imports = ["import base64"] if any(_files(request.body)) else []
+        lines.append(f"json={_literal(request.body, _PYTHON, _WITHIN)},")
+    imports = ["import base64"] if _files(request.body) else []
     call = "\n    ".join(lines)
     shown = f'open("{request.saved_as}", "wb").write(answer.content)' if request.saved_as else "print(answer.text)"
     return "\n".join(
@@ -114,7 +116,7 @@ def php(request: Request) -> str:
     if isinstance(request.body, FileBody):
         options.append(f'CURLOPT_POSTFIELDS => file_get_contents("{request.body.file}")')
     elif request.body is not None:
-        options.append(f"CURLOPT_POSTFIELDS => json_encode({_literal(request.body, _PHP)})")
+        options.append(f"CURLOPT_POSTFIELDS => json_encode({_literal(request.body, _PHP, _WITHIN)})")
     given = "".join(f"    {option},\n" for option in options)
     kept = f'file_put_contents("{request.saved_as}", $answer);' if request.saved_as else "echo $answer;"
     return "\n".join(
@@ -158,6 +160,7 @@ class _Tongue:
     file: str
 
 
+_JSON = _Tongue("true", "false", "null", "{", '"{name}": {value}', "}", '"\0{file}\0"')
 _PYTHON = _Tongue(
     "True", "False", "None", "{", '"{name}": {value}', "}", 'base64.b64encode(open("{file}", "rb").read()).decode()'
 )
@@ -165,7 +168,8 @@ _RUBY = _Tongue("true", "false", "nil", "{", '"{name}" => {value}', "}", '[File.
 _PHP = _Tongue("true", "false", "null", "[", '"{name}" => {value}', "]", 'base64_encode(file_get_contents("{file}"))')
 
 
-def _literal(value: object, tongue: _Tongue) -> str:
+def _literal(value: object, tongue: _Tongue, indent: str = "") -> str:
+    """Broken into lines where one would be long."""
     match value:
         case bool():
             return tongue.true if value else tongue.false
@@ -174,30 +178,32 @@ def _literal(value: object, tongue: _Tongue) -> str:
         case InBase64():
             return tongue.file.replace("{file}", value.file)
         case Mapping():
-            pairs = (
-                tongue.pair.replace("{name}", str(name)).replace("{value}", _literal(part, tongue))
+            inner = indent + "  "
+            pairs = [
+                tongue.pair.replace("{name}", str(name)).replace("{value}", _literal(part, tongue, inner))
                 for name, part in value.items()
-            )
-            return tongue.opens + ", ".join(pairs) + tongue.closes
+            ]
+            return _listed(pairs, tongue.opens, tongue.closes, indent)
         case list():
-            return "[" + ", ".join(_literal(part, tongue) for part in value) + "]"
+            return _listed([_literal(part, tongue, indent + "  ") for part in value], "[", "]", indent)
     return json.dumps(value, ensure_ascii=False)
 
 
-def _json(body: object) -> str:
-    return json.dumps(body, ensure_ascii=False, default=_mark)
+def _listed(parts: list[str], opens: str, closes: str, indent: str) -> str:
+    short = f"{opens}{', '.join(parts)}{closes}"
+    if len(short) <= _SHORT and "\n" not in short:
+        return short
+    lines = ",\n".join(f"{indent}  {part}" for part in parts)
+    return f"{opens}\n{lines}\n{indent}{closes}"
 
 
-def _mark(inner: object) -> str:
-    return f"file {inner.file}" if isinstance(inner, InBase64) else str(inner)
-
-
-def _files(body: object) -> list[InBase64]:
+def _files(body: object) -> bool:
+    """Whether a file's Base64 is in it."""
     match body:
         case InBase64():
-            return [body]
+            return True
         case Mapping():
-            return [inner for part in body.values() for inner in _files(part)]
+            return any(map(_files, body.values()))
         case list():
-            return [inner for part in body for inner in _files(part)]
-    return []
+            return any(map(_files, body))
+    return False
