@@ -23,8 +23,9 @@ _QUOTED: dict[str, tuple[list[str], list[str]]] = {
     "claims": ([], ["--calls", "100000", "--seconds", "0.5"]),
     "growth": ([], ["--sizes", "10000", "100000"]),
     "pages": ([], ["--calls", "10000", "--times", "3"]),
+    "live_pages": ([], ["--calls", "10000", "--pages", "10", "--seconds", "5"]),
 }
-_ON_EACH_DATABASE = ("throughput", "loading", "claims", "growth", "pages")
+_ON_EACH_DATABASE = ("throughput", "loading", "claims", "growth", "pages", "live_pages")
 
 
 def main() -> None:

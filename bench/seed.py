@@ -1,6 +1,7 @@
 """Calls in the database without a dialler having made them: by the million, in the states in which they really lie.
 
-The statements are the same for both databases. Django has to be set up before anything here is called.
+The statements are the same for both databases, but for adding to a time. Django has to be set up before anything here
+is called.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -46,7 +47,7 @@ def history(account_id: int, calls: int) -> None:
         "end": now - timedelta(days=3) + timedelta(seconds=20),
         "again": now + timedelta(days=1),
     }
-    for sql in (_MADE, _ATTEMPTS, _LEGS, _RETRIES_WAIT):
+    for sql in (_MADE, _attempts(), _LEGS, _RETRIES_WAIT):
         _execute(sql, params)
 
 
@@ -111,11 +112,25 @@ SELECT %(batch)s, %(account)s, {_NUMBER}, FALSE,
 FROM n
 """  # noqa: S608 - made of constants
 
+# Twenty attempts began each second.
+_LATER = {
+    "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', {at}, '+' || (c.id %% 1000000 / 20.0) || ' seconds')",
+    "postgresql": "{at} + (c.id %% 1000000 / 20.0) * INTERVAL '1 second'",
+}
+
+
+def _attempts() -> str:
+    from django.db import connection
+
+    later = _LATER[connection.vendor]
+    return _ATTEMPTS.format(**{name: later.format(at=f"%({name})s") for name in ("other", "at", "end")})
+
+
 _ATTEMPTS = """
 INSERT INTO store_attempt (call_id, batch_id, account_id, number_of_try, node, lease, lease_until, trunk_id, channels,
     started_at, ended_at, outcome, result, fault, sip_code, digits, talk, recording)
-SELECT c.id, c.batch_id, c.account_id, n.i, 'bench', c.id, %(end)s, (SELECT MIN(id) FROM store_trunkrow), 1,
-    CASE WHEN n.i < c.client_dials THEN %(other)s ELSE %(at)s END, %(end)s, c.status, c.result, '', 200, '', c.talk,
+SELECT c.id, c.batch_id, c.account_id, n.i, 'bench', c.id, {end}, (SELECT MIN(id) FROM store_trunkrow), 1,
+    CASE WHEN n.i < c.client_dials THEN {other} ELSE {at} END, {end}, c.status, c.result, '', 200, '', c.talk,
     c.recording
 FROM store_call c JOIN (SELECT 1 AS i UNION ALL SELECT 2) n ON n.i <= c.client_dials
 WHERE c.batch_id = %(batch)s

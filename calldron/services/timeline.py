@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from calldron.domain.outcome import Fault
 from calldron.services import history
@@ -109,7 +109,7 @@ def _lane(leg: LegRow, begin: datetime, end: datetime, length: timedelta) -> Lan
 def _stages(leg: LegRow, end: datetime) -> Iterator[tuple[Stage, datetime, datetime]]:
     begins = [(Stage.DIALLED, leg.intended_at), (Stage.RINGING, leg.ringing_at), (Stage.TALKING, leg.answered_at)]
     reached = [(stage, at) for stage, at in begins if at is not None]
-    edges = [*(at for _, at in reached), end]
+    edges = list(accumulate([*(at for _, at in reached), end], max))  # a clock may have been set back meanwhile
     for (stage, _), (at, until) in zip(reached, pairwise(edges), strict=True):
         if until > at:
             yield stage, at, until

@@ -17,8 +17,9 @@ from calldron.byte_ranges import is_known
 NEVER = 0  # seconds: what is shown stays as it is
 
 _SHORTEST = 1.0  # seconds that a fragment is given again
-_SHARE = 20  # it is kept so many times as long as it took to make, so that no page takes more than 5% of a core
+_SHARE = 40  # it is kept so many times as long as it took to make: none takes more than 2.5% of a core
 _MOST = 500
+_POLLS_A_SECOND = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,31 @@ class Fragment:
         object.__setattr__(self, "etag", f'"{blake2b(self.html.encode(), digest_size=12).hexdigest()}"')
 
 
+class Pace:
+    """However many pages are open, no more than so many ask within a second: the more there are, the later each asks
+    again. Each answer takes a place in a queue that moves on at that rate (GCRA), and a page waits as long as it is."""
+
+    def __init__(self, a_second: float = _POLLS_A_SECOND, clock: Callable[[], float] = time.monotonic) -> None:
+        self._spacing = 1 / a_second
+        self._clock = clock
+        self._end = 0.0  # of the queue
+        self._guard = threading.Lock()
+
+    def after(self, wanted: float) -> float:
+        """Seconds until who would like to ask again after ``wanted`` may; ``NEVER`` stays that."""
+        with self._guard:
+            now = self._clock()
+            behind = max(0.0, self._end - now)
+            self._end = now + behind + self._spacing
+        return wanted and wanted + behind
+
+
+_pace = Pace()
+
+
 def answer(request: HttpRequest, fragment: Fragment) -> HttpResponse:
     """The fragment, or that the page has it already."""
-    headers = {"ETag": fragment.etag, "Again-After": f"{fragment.again:g}"}
+    headers = {"ETag": fragment.etag, "Again-After": f"{_pace.after(fragment.again):.1f}"}
     if is_known(request.headers, fragment.etag):
         return HttpResponse(status=304, headers=headers)
     return HttpResponse(fragment.html, headers=headers)

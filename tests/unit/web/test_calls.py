@@ -11,8 +11,15 @@ from support.people import Person
 
 from calldron.config import config
 from calldron.store.models import AuditEntry, Batch, Call
+from calldron.web import fragments
 
 MP3 = bytes(range(256)) * 8
+
+
+@pytest.fixture(autouse=True)
+def no_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests ask more often than pages do."""
+    monkeypatch.setattr(fragments, "_pace", fragments.Pace(1_000_000))
 
 
 @pytest.fixture
@@ -156,7 +163,7 @@ def test_a_call_that_waits_says_why(owner: Person, batch: Batch) -> None:
     assert "It has not been dialled." in read
 
 
-@pytest.mark.parametrize(("how", "again"), [("up", "1"), ("waiting", "5"), ("over", "0"), ("unrecorded", "2")])
+@pytest.mark.parametrize(("how", "again"), [("up", "1.0"), ("waiting", "5.0"), ("over", "0.0"), ("unrecorded", "2.0")])
 def test_its_page_asks_again_as_long_as_something_may_come(
     owner: Person, batch: Batch, recorded: Call, how: str, again: str
 ) -> None:
