@@ -169,6 +169,20 @@ def user_add(email: str, password_stdin: bool) -> None:
     click.echo(f"api key: {key}")
 
 
+@user.command("administrator")
+@click.argument("email")
+@plainly
+def user_administrator(email: str) -> None:
+    """Let a user keep trunks in the cabinet; whoever did the first run may already."""
+    from calldron import bootstrap
+
+    bootstrap.prepare_database()
+    from calldron.services import accounts
+
+    accounts.make_administrator(email)
+    click.echo(f"{email} is an administrator now")
+
+
 @user.command("invite")
 @click.argument("email")
 @plainly

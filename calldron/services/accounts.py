@@ -62,6 +62,12 @@ def check_password(password: str, user: User) -> None:
         raise InvalidInput(" ".join(error.messages), "password") from error
 
 
+def make_administrator(email: str) -> None:
+    """Let this user keep the installation: its trunks. Raises ``NotFound``."""
+    if not User.objects.filter(email=email.strip().lower()).update(is_superuser=True):
+        raise NotFound(_("There is no user %(email)s.") % {"email": email})
+
+
 def reset_key(email: str) -> str:
     """A new API key for this user's account; the old one stops working at once. Raises ``NotFound``."""
     return issue_key(of_user(email))

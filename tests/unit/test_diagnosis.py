@@ -9,7 +9,7 @@ from calldron import places
 from calldron.config import Config
 from calldron.diagnosis import Finding, examine
 from calldron.domain.batch import BatchState
-from calldron.services import trunks
+from calldron.services import accounts, trunks
 from calldron.store.models import Account, Batch, NodeRow, TrunkRow
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +48,15 @@ def test_a_new_installation_is_told_what_is_missing(settings: Config) -> None:
     assert "calldron user add" in one(settings, "users").words
     assert "the sandbox" in one(settings, "trunk").words
     assert one(settings, "dialer") == Finding("dialer", False, "not running, nothing is dialled: calldron serve")
+
+
+def test_a_setup_that_is_due_is_told_with_its_address(settings: Config) -> None:
+    told = one(settings, "setup")
+    assert told.good
+    assert "/setup?token=" in told.words
+    assert one(settings, "setup") == told
+    accounts.create_user("owner@example.org", "a long enough password")
+    assert found(settings, "setup") == []
 
 
 def test_a_dialer_that_has_just_started_counts(settings: Config) -> None:

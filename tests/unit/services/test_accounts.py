@@ -93,3 +93,12 @@ def test_a_limit_that_can_t_be_is_refused(limits: dict[str, Any], field: str) ->
 def test_limits_are_of_somebody() -> None:
     with pytest.raises(NotFound, match=r"no user bob@example\.org"):
         accounts.set_limits("bob@example.org", cps=1)
+
+
+def test_a_user_is_made_an_administrator(db: None) -> None:
+    user, _key = accounts.create_user("owner@example.org")
+    accounts.make_administrator(" Owner@Example.org")
+    user.refresh_from_db()
+    assert user.is_superuser
+    with pytest.raises(NotFound):
+        accounts.make_administrator("nobody@example.org")
