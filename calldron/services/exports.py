@@ -60,7 +60,7 @@ class Sheet:
             _("Ended"),
             _("Talk, seconds"),
             _("Recorded"),
-            _("Added"),
+            _("When added"),
             _("Call"),
         )
         self._name = _("Calls")

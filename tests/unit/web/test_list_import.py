@@ -51,11 +51,11 @@ def test_from_the_file_to_the_result(operator: Person, batch: Batch) -> None:
     address = upload(browser, batch)
     preview = page(browser, address)
     assert "Клиенты.csv · 4 rows" in preview
-    assert "1 number will be called, 1 is bad, 1 duplicate, 1 is on the stop list." in preview
+    assert "In the list: 1 number will be called, 1 is bad, 1 duplicate, 1 is on the stop list." in preview
     assert "Nobody is called before you press start." in preview
     answer = browser.post(f"{address}/begin", {"number": "1", "header": "1"})
     assert answer["Location"] == address
-    told = {"Added": "1", "Bad rows": "1", "Duplicates": "1", "On the stop list": "1", "Rows in all": "4"}
+    told = {"Numbers added": "1", "Bad rows": "1", "Duplicates": "1", "On the stop list": "1", "Rows in all": "4"}
     assert figures(browser, address) == told
     file = browser.get(f"{address}/not-added.csv")
     rows = list(csv.reader(io.StringIO(b"".join(file).decode("utf-8-sig"))))  # type: ignore[arg-type] # streamed
@@ -103,10 +103,10 @@ def test_a_long_list_goes_step_by_step_with_a_button_or_a_script(
     assert told == {"percent": 80, "words": "4 rows of 5, 4 taken", "done": False}
     told = operator.browser.post(f"{address}/step", headers={"accept": "application/json"}).json()
     assert told["done"]
-    assert figures(operator.browser, address)["Added"] == "5"
+    assert figures(operator.browser, address)["Numbers added"] == "5"
     operator.browser.post(f"{address}/step")
     operator.browser.post(f"{address}/begin", {"number": "0"})
-    assert figures(operator.browser, address)["Added"] == "5"
+    assert figures(operator.browser, address)["Numbers added"] == "5"
 
 
 def test_a_batch_that_was_stopped_meanwhile(operator: Person, batch: Batch) -> None:
