@@ -1,5 +1,6 @@
 """The door: who is let in, who is not, and what each is told."""
 
+import re
 import time
 
 import pyotp
@@ -258,7 +259,8 @@ def test_the_switch_is_on_every_page_and_leads_back(owner: Person, anonymous: Cl
     for page in (anonymous.get("/sign-in?next=/x"), owner.browser.get("/journal/?who=api")):
         shown = page.content.decode()
         assert f'name="next" value="{page.wsgi_request.get_full_path()}"' in shown
-        assert 'value="ru" lang="ru"' in shown
+        assert re.search(r'value="ru" lang="ru"[^>]*>Русский<', shown)
+        assert re.search(r'value="en" lang="en"[^>]*>English<', shown)
 
 
 # Behind the door.
