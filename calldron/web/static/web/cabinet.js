@@ -9,10 +9,10 @@ document.addEventListener("submit", (event) => {
 
 // The menu closes at Escape and when one clicks elsewhere.
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+  if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open], details.more[open]")) menu.open = false;
 });
 document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
+  for (const menu of document.querySelectorAll("details.menu[open], details.more[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
@@ -21,6 +21,11 @@ document.addEventListener("click", (event) => {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
+  const text = document.querySelector(button.dataset.copy);
+  if (!navigator.clipboard) {
+    window.getSelection().selectAllChildren(text); // without TLS: marked, for Ctrl+C
+    return;
+  }
+  await navigator.clipboard.writeText(text.textContent.trim());
   button.textContent = button.dataset.copied;
 });
