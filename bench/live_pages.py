@@ -15,13 +15,13 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import web_server
 
-from bench import pages, processes
+from bench import pages, processes, seed
 from bench.databases import KINDS, NAMES, Database, database
 from bench.pages import Ids
 from bench.report import Cell, Table, verdict
@@ -141,14 +141,22 @@ async def measure(
     return spent / lasted, also / lasted, asked
 
 
-def _prepare(calls: int) -> Ids:
-    """A batch of so many calls of which a tenth is due, with everything else said by ``pages``."""
+def _dials(batch_id: int) -> None:
+    """The tenth of its calls that waits for another try is due."""
     from calldron.store.models import Batch, Call
 
-    ids = pages.furnish(calls)
-    Call.objects.filter(batch=ids.batch, due_at__isnull=False).update(due_at=datetime.now(UTC))
-    Batch.objects.filter(pk=ids.batch).update(wait_until=None, attempts=5)
-    return ids
+    Call.objects.filter(batch=batch_id, due_at__isnull=False).update(due_at=datetime.now(UTC))
+    Batch.objects.filter(pk=batch_id).update(wait_until=None, attempts=5)
+
+
+def _another(first: Ids, calls: int) -> Ids:
+    """A batch of so many calls in the same account."""
+    from calldron.store.models import Batch
+
+    account = Batch.objects.get(pk=first.batch).account_id
+    seed.history(account, calls)
+    seed.analyze()
+    return replace(first, batch=Batch.objects.latest("pk").pk)
 
 
 def _row(name: str, seconds: float, result: tuple[float, float, Asked]) -> tuple[Cell, ...]:
@@ -166,13 +174,15 @@ def _row(name: str, seconds: float, result: tuple[float, float, Asked]) -> tuple
 
 
 def run(kind: str, sizes: Sequence[int], opened: int, seconds: float) -> Table:
-    """Each size, dialling and at rest, in a database of its own."""
+    """Each size, dialling and at rest, in one database that grows."""
     rows: list[tuple[Cell, ...]] = []
     load = os.getloadavg()[0]
-    for calls in sizes:
-        with database(kind) as used:
-            used.use()
-            ids = _prepare(calls)
+    with database(kind) as used:
+        used.use()
+        ids: Ids | None = None
+        for calls in sizes:
+            ids = pages.furnish(calls) if ids is None else _another(ids, calls)
+            _dials(ids.batch)
             server = web_server.start(used.home)
             try:
                 for dials in (True, False):

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -74,14 +76,14 @@ def _all_final(counted: Glance) -> str:
 
 
 _LATER: Mapping[Rule, Promise] = {
-    Rule.RETRY_DELAY: gettext_lazy("%(waiting)d wait for their next attempt, the first of them until %(at)s UTC."),
+    Rule.RETRY_DELAY: gettext_lazy("%(waiting)d wait for their next attempt, the first of them until %(at)s."),
     Rule.WINDOW: gettext_lazy(
         "%(waiting)d wait, none of them due: outside the hours in the zone of their numbers. The first may go out at "
-        "%(at)s UTC."
+        "%(at)s."
     ),
     Rule.QUOTA: gettext_lazy(
         "%(waiting)d wait, none of them due: their numbers were dialled as often as the account allows. The first may "
-        "go out at %(at)s UTC."
+        "go out at %(at)s."
     ),
 }
 
@@ -136,8 +138,8 @@ def _in_progress(facts: OfCall) -> str:
     legs = [] if attempt is None else list(attempt.legs.all())
     if attempt is None or not legs:
         return _("It is under way.")
-    return _("It is under way since %(at)s UTC. %(number)s: %(leg)s") % {
-        "at": _utc(attempt.started_at),
+    return _("It is under way since %(at)s. %(number)s: %(leg)s") % {
+        "at": _at(attempt.started_at),
         "number": legs[-1].number,
         "leg": history.of_leg(legs[-1]),
     }
@@ -148,10 +150,10 @@ def _stop_list(facts: OfCall) -> str:
     entry = StopNumber.objects.filter(account=call.account_id, number=call.number).first()
     if entry is None:
         return _("%(number)s was on the stop list when its turn came.") % {"number": call.number}
-    words = {"number": call.number, "at": _utc(entry.created_at)}
+    words = {"number": call.number, "at": _at(entry.created_at)}
     if entry.source == "opt_out":
-        return _("%(number)s is on the stop list since %(at)s UTC: the client asked for it by a key.") % words
-    return _("%(number)s is on the stop list since %(at)s UTC, so it is not called.") % words
+        return _("%(number)s is on the stop list since %(at)s: the client asked for it by a key.") % words
+    return _("%(number)s is on the stop list since %(at)s, so it is not called.") % words
 
 
 def _attempts(facts: OfCall) -> str:
@@ -163,11 +165,11 @@ def _attempts(facts: OfCall) -> str:
 
 def _retry_delay(facts: OfCall) -> str:
     last = _last_attempt(facts.call)
-    due = _("The next attempt is due at %(at)s UTC.") % {"at": _from(facts.hold.until)}
+    due = _("The next attempt is due at %(at)s.") % {"at": _from(facts.hold.until)}
     if last is None:
         return due
-    made = {"made": _made(facts.call), "most": facts.look.turn.attempts, "at": _utc(last.ended_at)}
-    so_far = _("Attempts made: %(made)d of %(most)d, the last until %(at)s UTC.") % made
+    made = {"made": _made(facts.call), "most": facts.look.turn.attempts, "at": _at(last.ended_at)}
+    so_far = _("Attempts made: %(made)d of %(most)d, the last until %(at)s.") % made
     return f"{so_far} {history.of_attempt(last)} {due}"
 
 
@@ -182,7 +184,7 @@ def _window_of_call(facts: OfCall) -> str:
     hours = facts.look.turn.hours
     window = hours.window(number)
     if window.is_open(facts.look.now):  # they were changed since the call was put off
-        return _("The next attempt is due at %(at)s UTC.") % {"at": _from(facts.hold.until)}
+        return _("The next attempt is due at %(at)s.") % {"at": _from(facts.hold.until)}
     words = _window(window, facts.look.now)
     if not hours.by_callee:
         return words
@@ -230,7 +232,7 @@ def _stopped(_batch: Batch, _look: Look, _hold: Hold) -> str:
 def _no_dialer(_batch: Batch, look: Look, _hold: Hold) -> str:
     if look.dialer_seen_at is None:
         return _('No dialer is running: start "calldron serve" or "calldron dialer".')
-    return _("No dialer is running: the last one was seen at %(at)s UTC.") % {"at": _utc(look.dialer_seen_at)}
+    return _("No dialer is running: the last one was seen at %(at)s.") % {"at": _at(look.dialer_seen_at)}
 
 
 def _hours(batch: Batch, look: Look, _hold: Hold) -> str:
@@ -279,7 +281,7 @@ def _no_trunk(_batch: Batch, _look: Look, _hold: Hold) -> str:
 
 def _trunk_slowed(_batch: Batch, look: Look, hold: Hold) -> str:
     words = {"trunks": _slowed(look.now), "at": _from(hold.until)}
-    return _("The trunk refused calls of late and is slowed (%(trunks)s): the next may leave at %(at)s UTC.") % words
+    return _("The trunk refused calls of late and is slowed (%(trunks)s): the next may leave at %(at)s.") % words
 
 
 def _trunk_rate(_batch: Batch, _look: Look, _hold: Hold) -> str:
@@ -334,13 +336,19 @@ def _slowed(now: datetime) -> str:
     return ", ".join(name for name, strain in strains.items() if strain.level or strain.at(now).until)
 
 
-def _utc(at: datetime | None) -> str:
-    return "" if at is None or at >= NEVER else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+def _at(at: datetime | None) -> str:
+    """By the clock of the account where its people read it, by UTC in the API."""
+    if at is None or at >= NEVER:
+        return ""
+    local = timezone.localtime(at)
+    if timezone.get_current_timezone_name() == "UTC":
+        return f"{local:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M:%S}"
 
 
 def _from(at: datetime | None) -> str:
     """The second that ``eligible_at`` tells."""
-    return "" if at is None else _utc(full_second(at))
+    return "" if at is None else _at(full_second(at))
 
 
 _SHARED: Mapping[Rule, Callable[[Batch, Look, Hold], str]] = {

@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import blake2b
 
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from calldron.byte_ranges import is_known
 
 NEVER = 0  # seconds: what is shown stays as it is
+SOON = timedelta(minutes=1)  # what happens within it need not be announced by the clock
 
 _SHORTEST = 1.0  # seconds that a fragment is given again
 _SHARE = 40  # it is kept so many times as long as it took to make: none takes more than 2.5% of a core

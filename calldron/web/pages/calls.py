@@ -134,6 +134,7 @@ def _fragment(batch: Batch, call: Call, user: User) -> Fragment:
         "call": call,
         "user": user,
         "why": told,
+        "goes_on": told.eligible_at if told.eligible_at and told.eligible_at > now + fragments.SOON else None,
         "lines": lines[::-1],
         "left_out": total - len(attempts),
         "stages": {

@@ -115,14 +115,17 @@ def _fragment(batch: Batch, user: User) -> Fragment:
 
 
 def _made(batch: Batch, user: User) -> Fragment:
-    picture = live.of_batch(batch, datetime.now(UTC))
+    now = datetime.now(UTC)
+    picture = live.of_batch(batch, now)
     headline, tone = HEADLINES[picture.told.code]
+    goes_on = picture.told.eligible_at
     context = {
         "batch": batch,
         "picture": picture,
         "user": user,
         "headline": headline,
         "tone": tone,
+        "goes_on": goes_on if goes_on and goes_on > now + fragments.SOON else None,
         "mend": mend_of(picture.told.code, picture.told.seen.total, user),
         "kinds": KINDS,
         "course": _course(picture),
