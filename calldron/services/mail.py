@@ -1,15 +1,15 @@
 """Mail to people. Until there is a server for it (``CALLDRON_SMTP_URL``) its text is in the log of the web server: who
 keeps the installation can pass it on."""
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from smtplib import SMTPException
 
-import structlog
 from django.core.mail import EmailMessage, send_mail
 from django.core.mail.backends.base import BaseEmailBackend
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 _sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 
@@ -19,7 +19,7 @@ def send(to: str, subject: str, text: str) -> bool:
     try:
         return send_mail(subject, text, None, [to]) == 1
     except (SMTPException, OSError) as error:
-        log.error("mail was not taken", to=to, error=str(error))
+        log.error("mail was not taken", extra={"to": to, "error": str(error)})
         return False
 
 
@@ -35,5 +35,5 @@ class InTheLog(BaseEmailBackend):
         """Write them down: none is sent."""
         for message in email_messages:
             said = {"to": message.to, "subject": message.subject, "text": message.body}
-            log.warning("mail is not sent, CALLDRON_SMTP_URL is not set", **said)
+            log.warning("mail is not sent, CALLDRON_SMTP_URL is not set", extra=said)
         return 0
