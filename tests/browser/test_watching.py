@@ -149,3 +149,19 @@ def test_a_call_that_is_up_is_taken_back_on_its_page(served: Served, page: Page)
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Take back").click()
     expect(page.locator("#live-why")).to_contain_text("It was taken back.", timeout=PATIENCE)
+
+
+def test_a_server_that_is_away_is_told_and_found_again(served: Served, browser: Browser) -> None:
+    batch = served.batch("Quiet", ["+79990003002"])
+    context = browser.new_context()
+    page = context.new_page()
+    doors.sign_in(page, served.server, "owner@example.org")
+    page.goto(f"{served.server.url}/batches/{batch}/")
+    asked_now = "document.dispatchEvent(new Event('visibilitychange'))"  # as one who comes back to the tab
+    page.route("**/live", lambda route: route.abort())
+    page.evaluate(asked_now)
+    expect(page.locator("#live-lost")).to_be_visible()
+    page.unroute("**/live")
+    page.evaluate(asked_now)
+    expect(page.locator("#live-lost")).to_be_hidden()
+    context.close()

@@ -1,8 +1,10 @@
 """The calls of a batch and one of them, as everybody sees them."""
 
 import re
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -200,3 +202,11 @@ def test_there_may_be_no_recording(viewer: Person, batch: Batch) -> None:
 def test_a_call_of_another_batch_is_not_under_this_one(owner: Person, batch: Batch, recorded: Call) -> None:
     other = call_rows.batch(owner.account)
     assert owner.browser.get(f"/batches/{other.pk}/calls/{recorded.pk}/").status_code == 404
+
+
+def test_times_are_by_the_clock_of_the_account(owner: Person, batch: Batch) -> None:
+    call = call_rows.up(batch)
+    read = words(owner.browser.get(f"/batches/{batch.pk}/calls/{call.pk}/").content)
+    began = call_rows.now().astimezone(ZoneInfo(owner.account.time_zone)) - timedelta(seconds=7)
+    assert f"It is under way since {began:%m/%d/%Y %H:}" in read
+    assert "UTC" not in read
