@@ -76,9 +76,9 @@ def guess(rows: Sequence[Row]) -> Reading:
     return Reading(number, header, russian)
 
 
-def has_national(rows: Iterable[Row], column: int) -> bool:
-    """Whether there are numbers that could be Russian ones without +7."""
-    return any(_NATIONAL.fullmatch(_bare(_cell(row.cells, column))) for row in rows)
+def has_national(rows: Sequence[Row]) -> bool:
+    """Whether a list's beginning has numbers, in whatever column, that could be Russian ones without +7."""
+    return any(_NATIONAL.fullmatch(_bare(cell)) for row in rows[:_SAMPLE] for cell in row.cells)
 
 
 def _likeness(rows: Sequence[Row], column: int) -> float:

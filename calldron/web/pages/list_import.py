@@ -91,7 +91,7 @@ def _preview(request: HttpRequest, made: ListImport) -> HttpResponse:
         "looked_at": len(outcomes),
         "counts": _counts(outcomes),
         "total": made.total - reading.header,
-        "national": list_reading.has_national(rows, reading.number),
+        "national": list_reading.has_national(rows),
         "starts": _how_it_starts(made.batch),
     }
     return render(request, "web/list_preview.html", context)
