@@ -566,7 +566,7 @@ def test_the_answers(api: Api) -> None:
 def test_the_reason_is_in_the_language_of_the_request(api: Api) -> None:
     batch = waiting(api)
     Batch.objects.update(state="paused")
-    assert said(api.get(f"{batch}/why", Accept_Language="ru"))["reason"] == "Батч на паузе; продолжите его (resume)."
+    assert said(api.get(f"{batch}/why", Accept_Language="ru"))["reason"] == "Обзвон на паузе; продолжите его."
 
 
 def test_when_it_goes_on_is_told_in_full_seconds(api: Api) -> None:
