@@ -18,7 +18,7 @@ from calldron.store.models import Account, Batch, Sound
 
 LONGEST_NAME = 200
 HEAD = 44  # bytes of a WAV before its samples
-BARS = 240  # of a waveform
+BARS = 600  # of a waveform: no screen is so wide that it needs more
 
 _WIDTH = 2  # bytes of a sample
 _LOUDEST = 32_768

@@ -90,7 +90,6 @@ class Sheet:
             {
                 "key": f"retry_{outcome}",
                 "name": name,
-                "usual": _("never, as usual") if outcome is Outcome.MACHINE else _("as usual"),
                 "choice": self.typed.get(f"retry_{outcome}", ""),
                 "attempts": self.typed.get(f"retry_{outcome}_attempts", ""),
                 "delay": self.typed.get(f"retry_{outcome}_delay", ""),

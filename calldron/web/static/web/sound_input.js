@@ -54,7 +54,7 @@
     async function showChosen() {
       const option = library?.selectedOptions[0];
       if (!option?.value) return forget();
-      show(option.textContent.trim(), option.dataset.audio, false);
+      show(option.textContent.trim(), option.dataset.sound, false);
       const drawn = await drawKnownWaveform(part("wave"), audio, field.dataset.nonce, option.dataset.bars);
       if (option.selected && !input.files.length && !wave) wave = drawn;
       else drawn?.destroy();
@@ -96,6 +96,7 @@
     });
 
     function recording(runs) {
+      tick(0, 0);
       record.hidden = runs;
       for (const element of [stop, clock, level]) element.hidden = !runs;
       (runs ? stop : record).focus();
@@ -119,7 +120,6 @@
         const words = { NotAllowedError: field.dataset.refused, NotFoundError: field.dataset.missing };
         return say(words[error.name] ?? field.dataset.busy);
       }
-      tick(0, 0);
       recording(true);
     }
 
