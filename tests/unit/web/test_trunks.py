@@ -162,7 +162,7 @@ def test_one_is_tested(administrator: Person, trunk: TrunkRow) -> None:
     assert (noted.action, noted.subject, noted.details) == ("trunk_tested", "first", {"number": "+79991234567"})
     shown = text(administrator.browser.get(response.headers["Location"]))
     assert "No dialer is running" in shown
-    assert f'hx-get="/test-calls/{call.batch_id}/{call.pk}/"' in shown
+    assert f'hx-get="/test-calls/{call.batch_id}/{call.pk}/?seen=' in shown
 
 
 def test_a_test_of_no_number_says_so(administrator: Person, trunk: TrunkRow) -> None:
@@ -170,6 +170,14 @@ def test_a_test_of_no_number_says_so(administrator: Person, trunk: TrunkRow) -> 
     assert response.status_code == 422
     assert "A phone number is" in text(response)
     assert not Call.objects.exists()
+
+
+def test_what_has_not_changed_is_not_sent_again(administrator: Person, trunk: TrunkRow, call: Call) -> None:
+    place = f"/test-calls/{call.batch_id}/{call.pk}/"
+    seen = text(administrator.browser.get(place)).partition("?seen=")[2].partition('"')[0]
+    assert administrator.browser.get(place, {"seen": seen}).status_code == 204
+    trunks.remove("first")
+    assert administrator.browser.get(place, {"seen": seen}).status_code == 200
 
 
 def test_the_page_asks_no_more_once_the_call_is_over(administrator: Person, trunk: TrunkRow, call: Call) -> None:
