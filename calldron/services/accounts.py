@@ -22,6 +22,8 @@ from calldron.services.errors import NotFound
 from calldron.store.changes import announce
 from calldron.store.models import Account, ApiKey, User
 
+_LONGEST_EMAIL = User._meta.get_field("email").max_length or 0
+
 # Columns by which calls of its batches wait.
 _HOLDING = frozenset({"quota_day", "quota_week", "quota_month", "time_zone", "cps", "channels"})
 
@@ -44,9 +46,14 @@ def create_user(email: str, password: str | None = None, *, language: str = "ru"
         raise InvalidInput(_("There is a user %(email)s already.") % {"email": email}, "email") from error
 
 
+def as_kept(given: str) -> str:
+    """Whatever was typed as an e-mail address, as one would be kept: PostgreSQL keeps no NUL."""
+    return given.replace("\0", "").strip().lower()[:_LONGEST_EMAIL]
+
+
 def email_address(given: str) -> str:
     """An e-mail address as it is kept. Raises ``InvalidInput``."""
-    email = given.strip().lower()
+    email = as_kept(given)
     try:
         validate_email(email)
     except ValidationError as error:

@@ -88,7 +88,7 @@ def _row(subject: str, now: datetime) -> Guesses:
 
 
 def _person(email: str) -> str:
-    return f"user:{email[:254]}"
+    return f"user:{email}"
 
 
 def _place(address: str) -> str:

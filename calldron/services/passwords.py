@@ -17,7 +17,7 @@ from calldron.store.models import User
 
 def send_link(email: str, address: str) -> None:
     """A letter to whoever this is. Neither the answer nor its time says whether it is anybody. Raises ``LockedOut``."""
-    email = email.strip().lower()[:254]
+    email = accounts.as_kept(email)
     guesses.count_letter(email, address)
     user = User.objects.filter(email=email, is_active=True).first()
     if user is not None:

@@ -3,6 +3,7 @@ installation is changed by their equals alone."""
 
 from collections.abc import Mapping
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -14,7 +15,6 @@ from calldron.services.errors import Conflict, FieldError, NotFound
 from calldron.store.models import Account, User
 
 LONGEST_NAME = 200
-LANGUAGES = ("ru", "en")
 
 
 def of(account: Account) -> list[User]:
@@ -97,6 +97,7 @@ def _named(person: User) -> dict[str, str]:
 
 
 def _language(value: object) -> str:
-    if value not in LANGUAGES:
-        raise InvalidInput(_("This must be one of: %(words)s.") % {"words": ", ".join(LANGUAGES)})
+    languages = dict(settings.LANGUAGES)
+    if value not in languages:
+        raise InvalidInput(_("This must be one of: %(words)s.") % {"words": ", ".join(languages)})
     return str(value)

@@ -9,7 +9,7 @@ import threading
 from django.contrib.auth import authenticate
 from django.db import transaction
 
-from calldron.services import audit, guesses, one_time_codes
+from calldron.services import accounts, audit, guesses, one_time_codes
 from calldron.services.audit import Action, Actor
 from calldron.store.models import User
 
@@ -19,7 +19,7 @@ _HASHING = threading.BoundedSemaphore(2)
 
 def by_password(email: str, password: str, address: str) -> User | None:
     """Whose password this is. The guess stays counted until ``complete``. Raises ``LockedOut``."""
-    email = email.strip().lower()[:254]
+    email = accounts.as_kept(email)
     _count(email, address)
     with _HASHING:
         user = authenticate(None, username=email, password=password)

@@ -17,7 +17,7 @@ _SIZE = 50
 @allowed(Access.OWNER)
 def listed(request: HttpRequest) -> HttpResponseBase:
     """The newest first, of everybody or of one."""
-    account, who = member(request).account, request.GET.get("who", "")
+    account, who = member(request).account, request.GET.get("who", "").replace("\0", "")
     pages = Pages.asked(request, _SIZE)
     entries, pages.total = audit.page(account, limit=_SIZE, offset=pages.offset, who=who)
     shown = {"entries": entries, "pages": pages, "who": who, "everybody": audit.everybody(account)}

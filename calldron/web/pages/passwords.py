@@ -20,7 +20,7 @@ from calldron.web.pages.sign_in import locked_out
 def forgotten(request: HttpRequest) -> HttpResponse:
     """Ask for a letter. What is answered is the same whoever it is."""
     if request.method != "POST":
-        return render(request, "web/password_forgotten.html", {"email": request.GET.get("email", "")})
+        return render(request, "web/password_forgotten.html", {"email": ""})
     email = request.POST.get("email", "")
     try:
         passwords.send_link(email, address(request))

@@ -109,6 +109,7 @@ def language(request: HttpRequest) -> HttpResponseBase:
 def let_in(request: HttpRequest, user: User) -> None:
     """Make the session theirs; its key is a new one, so that nobody knows it from before."""
     login(request, user)
+    request.session.pop(_HALF, None)
     request.session.save()
     key = request.session.session_key or ""
     sessions.begin(user, key, address(request), request.headers.get("User-Agent", ""))

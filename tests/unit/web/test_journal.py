@@ -47,6 +47,7 @@ def test_it_is_read_by_person_and_by_page(owner: Person, operator: Person) -> No
     of_one = owner.browser.get(reverse("journal"), {"who": "api"}).content.decode()
     assert "the oldest" in of_one
     assert "batch 59" not in of_one
+    assert owner.browser.get(reverse("journal"), {"who": "a\0b"}).status_code == 200
     assert "Nothing of this person" in owner.browser.get(reverse("journal"), {"who": "x"}).content.decode()
 
 

@@ -184,6 +184,7 @@ def test_a_code_is_asked_for(careful: Person, anonymous: Client) -> None:
     code = code_of(careful)
     assert give(anonymous, f"{code[:3]} {code[3:]}")["Location"] == "/journal/"
     assert anonymous.get(reverse("batches")).status_code == 200
+    assert "half" not in str(dict(anonymous.session.items()))
     assert actions(careful) == [Action.SIGNED_IN]
 
 
