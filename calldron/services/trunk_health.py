@@ -41,11 +41,11 @@ class Health:
         if self.state is State.WELL:
             return _("In order.")
         slowly = _("It refused calls or did not answer, so it is tried slowly (level %(level)d of %(most)d): %(pace)s.")
-        told = slowly % {"level": self.level, "most": HIGHEST, "pace": _pace(self.pace)} if self.level else ""
+        told = [slowly % {"level": self.level, "most": HIGHEST, "pace": _pace(self.pace)}] if self.level else []
         if self.until is not None:
             at = date_format(localtime(self.until), "TIME_FORMAT")
-            told = f"{told} {_('It asked to be left alone until %(at)s.') % {'at': at}}".strip()
-        return f"{told} {_('It recovers by itself.')}"
+            told.append(_("It asked to be left alone until %(at)s.") % {"at": at})
+        return " ".join([*told, _("It recovers by itself.")])
 
 
 def look(trunks: Sequence[TrunkRow], now: datetime) -> list[Health]:

@@ -371,8 +371,8 @@ class ListImport(models.Model):
 
 
 class ImportPiece(models.Model):
-    """Some rows of a spreadsheet: ``[line, cells]``, which are forgotten once it is ``done``. ``mistakes``: what was not
-    taken, ``[line, kind, reason, cells]``."""
+    """Some rows of a spreadsheet: ``[line, cells]``, which are forgotten once it is ``done``. ``mistakes``: what was
+    not taken, ``[line, kind, reason, cells]``."""
 
     list_import = models.ForeignKey(ListImport, on_delete=models.CASCADE, related_name="pieces", db_index=False)
     place = models.PositiveIntegerField()

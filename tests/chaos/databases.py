@@ -97,6 +97,7 @@ class _Postgres:
         self.key = key
         self._template = template
         self._server: Postgres | None = None
+        self._turn = asyncio.Lock()  # faults overlap, and one server is started at a time
 
     async def make(self, trunk: tuple[int, int, int]) -> None:
         folder = self.disk / "postgres"
@@ -113,18 +114,21 @@ class _Postgres:
         return {"DATABASE_URL": self._running.url()}
 
     async def kill(self, seconds: float) -> None:
-        if self._running.up:
-            await asyncio.to_thread(self._running.kill)
-            await self._start_again(seconds)
+        async with self._turn:
+            if self._running.up:
+                await asyncio.to_thread(self._running.kill)
+                await self._start_again(seconds)
 
     async def stop(self, seconds: float) -> None:
-        if self._running.up:
-            await asyncio.to_thread(self._running.stop, signal.SIGINT)
-            await self._start_again(seconds)
+        async with self._turn:
+            if self._running.up:
+                await asyncio.to_thread(self._running.stop, signal.SIGINT)
+                await self._start_again(seconds)
 
     async def recover(self) -> None:
-        if not self._running.up:
-            await self._start_again(0)
+        async with self._turn:
+            if not self._running.up:
+                await self._start_again(0)
 
     async def close(self) -> None:
         if self._server is not None and self._server.up:

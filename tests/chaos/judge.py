@@ -129,7 +129,8 @@ def never_two_at_once(evidence: Evidence) -> Iterator[str]:
 
 def never_again_once_answered(evidence: Evidence) -> Iterator[str]:
     """Who answered is not called again, whatever became of the call and however many attempts are left; and the call
-    says so, or that nobody knows. Operators answer more often, and a call may be over before its client is called."""
+    says so, or that nobody knows, or that its owner took it back meanwhile. Operators answer more often, and a call may
+    be over before its client is called."""
     for owned in evidence.batches:
         status = {call["phone_number"].lstrip("+"): call["status"] for call in owned.calls}
         for number, dials in _by_number(_of(evidence, owned)).items():
@@ -138,7 +139,7 @@ def never_again_once_answered(evidence: Evidence) -> Iterator[str]:
                 continue
             if dials[-1] is not answered:
                 yield f"{number} answered at {answered.at:.3f}: {_times(dials)}"
-            if status.get(number, "answered") not in ("answered", "unknown"):
+            if number not in owned.taken_back and status.get(number, "answered") not in ("answered", "unknown"):
                 yield f"{number} answered at {answered.at:.3f}, and its call is {status[number]}"
 
 

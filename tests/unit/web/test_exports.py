@@ -121,7 +121,8 @@ def test_who_may(
     for person in (owner, operator, viewer):
         answer = person.browser.get(address)
         assert answer.status_code == 200
-        assert answer["Content-Disposition"] == f"attachment; filename*=utf-8''%D0%B2%D0%B5%D1%81%D0%BD%D0%B01-{batch.pk}.{kind}"
+        name = f"%D0%B2%D0%B5%D1%81%D0%BD%D0%B01-{batch.pk}.{kind}"
+        assert answer["Content-Disposition"] == f"attachment; filename*=utf-8''{name}"
         assert b"".join(answer)  # type: ignore[arg-type] # streamed
     assert outsider.browser.get(address).status_code == 404
     assert anonymous.get(address)["Location"].startswith("/sign-in")
