@@ -68,7 +68,8 @@ CALLEES = {file.stem for file in Path(sipp.__file__).parent.glob("*.xml") if not
 
 
 def test_every_scenario_of_a_callee_is_shown() -> None:
-    assert CALLEES - {"silence"} == set(FOLLOWED)
+    # Asterisk asks no call whether it is still there: two are for ours alone.
+    assert CALLEES - {"silence", "asked", "forgetful_481"} == set(FOLLOWED)
 
 
 @pytest.mark.parametrize("scenario", sorted(FOLLOWED))

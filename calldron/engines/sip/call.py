@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 from typing import Final
 
 from calldron.domain.outcome import EndedBy, Ending
@@ -81,9 +82,12 @@ class Call:
             end=lambda: self._say_bye(EndedBy.SILENCE),
         )
         self._session.set_timer(timer)
-        self._liveness = Liveness(
-            self._core, dialog, self._credentials, self._session, lambda: self._say_bye(EndedBy.SILENCE)
-        )
+
+    def _watch_the_far_side(self) -> None:
+        """From when both sides know that the call is up."""
+        if self.phase is Phase.UP and self.dialog is not None and self._session is not None:
+            end = partial(self._say_bye, EndedBy.SILENCE)
+            self._liveness = Liveness(self._core, self.dialog, self._credentials, self._session, end)
 
     def _reanswered(self, theirs: Description) -> None:
         self.on_reanswer(theirs)

@@ -129,6 +129,7 @@ class InboundCall(Call):
             self._repeater = None
             if self.phase is Phase.UP:
                 self._established(ack)
+                self._watch_the_far_side()
 
     def _established(self, ack: Request) -> None:
         body = ack.content(MEDIA_TYPE)

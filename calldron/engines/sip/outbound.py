@@ -197,6 +197,8 @@ class OutboundCall(Call):
         except SdpError as error:
             log.info("hung up on %s: %s", self._invitation.number, error)
             self._say_bye(EndedBy.MEDIA)
+        else:
+            self._watch_the_far_side()
 
     def _body_before(self, dialog: Dialog) -> bytes | None:
         """The answer a provisional response gave: a 2xx need not repeat it (RFC 3262 section 5)."""
