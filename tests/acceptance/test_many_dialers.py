@@ -44,7 +44,7 @@ async def test_one_of_two_dialers_is_killed_and_everyone_is_called_at_most_once(
 ) -> None:
     for name in ("one", "two"):
         calldron.start_dialer(name, max_calls="20")
-    numbers = [f"+7999{index:03d}3001" for index in range(80)]
+    numbers = [f"+7999{index:03d}3004" for index in range(80)]
     batch = await calldron.batch(ring_timeout=5)
     calls = await calldron.calls(batch, *numbers)
 

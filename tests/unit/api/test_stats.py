@@ -242,6 +242,7 @@ def test_figures_and_reasons_of_a_batch_are_counted_from_indexes_alone(api: Api)
     by_few_rows = (
         "USING INDEX call_held",
         "USING INDEX attempt_holds",
+        "USING INDEX attempt_lease",
         "USING INDEX call_due (batch_id=? AND due_at>?)",
     )
     assert [

@@ -1,8 +1,16 @@
 // Hides the fields that do nothing for the kind of batch chosen. Without this script all are there, and say when they
-// matter.
+// matter. The usual hours are those of lists: other kinds call at any hour, until somebody says otherwise.
 "use strict";
 (() => {
   const form = document.querySelector("form.batch");
+
+  const hours = [form.querySelector("[name=time_from]"), form.querySelector("[name=time_to]")];
+  const usual = ["09:00", "21:00"]; // as the API has them
+
+  function suggestHours(kind) {
+    const untouched = hours.every((end, place) => end.value === usual[place]) || hours.every((end) => !end.value);
+    if (untouched) hours.forEach((end, place) => { end.value = kind === "batch" ? usual[place] : ""; });
+  }
 
   function fit() {
     const kind = form.querySelector("[name=type]:checked, [name=type][type=hidden]")?.value;
@@ -15,6 +23,9 @@
   }
 
   form.addEventListener("change", fit);
+  for (const kind of form.querySelectorAll("[name=type][type=radio]")) {
+    kind.addEventListener("change", () => suggestHours(kind.value));
+  }
   fit();
   form.querySelector("[aria-invalid=true]")?.focus();
 })();
