@@ -75,7 +75,8 @@ def run(kind: str, calls: int) -> Table:
         [
             f"all: {verdict(seconds, calls * _SECONDS_A_CALL, most=True)} s, {calls / seconds:,.0f} calls/s; "
             f"memory: {verdict(megabytes, _MEGABYTES * max(1, most), most=True)} MB",
-            f"the batch is read in {1000 * looked:.1f} ms then; the database takes {size / 2**20:.0f} MB on disk",
+            f"the batch is read in {1000 * looked:.1f} ms then"
+            + (f"; the database takes {size / 2**20:.0f} MB on disk" if size else ""),  # a server's files are its own
         ],
     )
 
