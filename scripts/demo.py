@@ -2,7 +2,7 @@
 
 Starts the server, creates a user and a key, makes batches through the API as the reference's samples do, calls numbers
 of the sandbox over real SIP and RTP on loopback, waits until every call is final, prints a table, and exits 0 only if
-the calls ended as the number plan says. ``KEEP=1`` leaves the server running and says where.
+the calls ended as the number plan says. ``KEEP=1`` leaves the cabinet open and says where.
 """
 
 import base64
@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+import secrets
 import signal
 import socket
 import struct
@@ -239,9 +240,11 @@ def main() -> int:
         "CALLDRON_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "PYTHONPATH": str(ROOT),
     }
+    email, password = "demo@example.com", secrets.token_urlsafe(12)
     with server(environment, port) as process:
         made = subprocess.run(
-            [*CALLDRON, "user", "add", "demo@example.com"],
+            [*CALLDRON, "user", "add", email, "--password-stdin"],
+            input=f"{password}\n",
             cwd=home,
             env=environment,
             capture_output=True,
@@ -257,7 +260,8 @@ def main() -> int:
         print(f"\n{len(placed)} calls in {time.monotonic() - started:.0f} s; recordings and log in {home}")
         print("all as the number plan says" if not wrong else f"{wrong} are NOT as the number plan says")
         if os.environ.get("KEEP") == "1":
-            print(f"\nserver:    http://127.0.0.1:{port}/v1/docs\napi key:   {key}\nCtrl-C ends it")
+            print(f"\ncabinet:   http://127.0.0.1:{port}/, as {email} with the password {password}")
+            print(f"reference: http://127.0.0.1:{port}/v1/docs\napi key:   {key}\nCtrl-C ends it")
             with suppress(KeyboardInterrupt):
                 process.wait()
     return 1 if wrong else 0

@@ -44,6 +44,12 @@ async def test_one_of_two_dialers_is_killed_and_everyone_is_called_at_most_once(
 ) -> None:
     for name in ("one", "two"):
         calldron.start_dialer(name, max_calls="20")
+
+    async def both_dial() -> bool | None:
+        logs = [(calldron.home / f"{name}.log").read_text() for name in ("one", "two")]
+        return True if all("dialer ready" in log for log in logs) else None
+
+    await calldron.until(both_dial, "both dialers are ready")
     numbers = [f"+7999{index:03d}3004" for index in range(80)]
     batch = await calldron.batch(ring_timeout=5)
     calls = await calldron.calls(batch, *numbers)
