@@ -1,5 +1,7 @@
 """Calls as CSV and XLSX, with the filter of their page."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
@@ -26,28 +28,37 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 @require_safe
 def as_csv(request: HttpRequest, batch_id: int) -> HttpResponseBase:
     """Sent as it is written."""
-    batch = batches.get(member(request).account, batch_id)
-    try:
-        sheet = _asked(request, batch, "csv")
-    except InvalidInput as error:
-        messages.error(request, str(error))
-        return redirect("batch-calls", batch_id)
-    response = StreamingHttpResponse(sheet.csv(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = content_disposition_header(True, f"{_name(batch)}.csv")
-    return response
+    return _export(request, batch_id, "csv", _sent)
 
 
 @allowed(Access.VIEWER)
 @require_safe
 def as_xlsx(request: HttpRequest, batch_id: int) -> HttpResponseBase:
     """Written first: some seconds for 100,000 calls."""
+    return _export(request, batch_id, "xlsx", _written)
+
+
+def _export(
+    request: HttpRequest, batch_id: int, kind: str, answer: Callable[[Sheet, str], HttpResponseBase]
+) -> HttpResponseBase:
+    """``answer`` makes one of the sheet and the name of its file."""
     batch = batches.get(member(request).account, batch_id)
     try:
-        sheet = _asked(request, batch, "xlsx")
+        sheet = _asked(request, batch, kind)
     except InvalidInput as error:
         messages.error(request, str(error))
         return redirect("batch-calls", batch_id)
-    return FileResponse(sheet.xlsx(), as_attachment=True, filename=f"{_name(batch)}.xlsx", content_type=_XLSX)
+    return answer(sheet, f"{_name(batch)}.{kind}")
+
+
+def _sent(sheet: Sheet, filename: str) -> HttpResponseBase:
+    response = StreamingHttpResponse(sheet.csv(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = content_disposition_header(True, filename)
+    return response
+
+
+def _written(sheet: Sheet, filename: str) -> HttpResponseBase:
+    return FileResponse(sheet.xlsx(), as_attachment=True, filename=filename, content_type=_XLSX)
 
 
 def _asked(request: HttpRequest, batch: Batch, kind: str) -> Sheet:
