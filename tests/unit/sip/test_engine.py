@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from lines import Line
-from support.virtual_time import virtual
+from support.virtual_time import freeze, virtual
 
 from calldron.dialer.ports import DialRequest, Trunk
 from calldron.domain.errors import EngineUnavailable
@@ -23,7 +23,7 @@ from calldron.domain.outcome import EndedBy, Ending
 from calldron.engines.sip.agent import UserAgent
 from calldron.engines.sip.engine import SipEngine
 from calldron.engines.sip.inbound import InboundCall
-from calldron.engines.sip.pacer import INTERVAL, Pacer
+from calldron.engines.sip.pacer import BURST, INTERVAL, Pacer
 from calldron.media import sdp
 from calldron.media.client import MediaServer, MediaSession
 from calldron.media.events import FirstPacket, MediaEvent
@@ -326,6 +326,24 @@ async def test_a_thousand_actions_are_spread_and_the_first_waits_for_nothing() -
     await asyncio.sleep(1)
     pacer.submit(lambda: times.append(loop.time()))
     assert times[-1] == loop.time()
+
+
+@virtual
+async def test_a_busy_event_loop_makes_no_action_wait_for_those_before_it() -> None:
+    loop = asyncio.get_running_loop()
+    pacer = Pacer()
+    times: list[float] = []
+    for _ in range(100):
+        pacer.submit(lambda: times.append(loop.time()))
+    while len(times) < 100:
+        freeze(4 * INTERVAL)  # each turn of the loop takes so long
+        await asyncio.sleep(0)
+    assert times[-1] - times[0] < 105 * INTERVAL
+    for _ in range(100):
+        pacer.submit(lambda: times.append(loop.time()))
+    freeze(1)
+    await asyncio.sleep(0.5 * INTERVAL)
+    assert len(times) <= 101 + BURST, "nor is what a long sleep held up one burst"
 
 
 _PARENT = """
