@@ -34,6 +34,7 @@ PAGES = {
     "a new batch": "/batches/new",
     "a batch as it runs": "/batches/{batch}/",
     "its form": "/batches/{batch}/edit",
+    "deleting it": "/batches/{batch}/delete",
     "an import": "/batches/{batch}/import",
     "its calls": "/batches/{batch}/calls/",
     "its calls, busy": "/batches/{batch}/calls/?status=busy",

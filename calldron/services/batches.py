@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from calldron.domain.batch import BatchState, Switch, switched
-from calldron.domain.call import CallStatus
 from calldron.domain.errors import IllegalTransition
 from calldron.services import intros, removal, waiting
 from calldron.services.batch_fields import COLUMNS, LONGEST_NAME, Draft
@@ -142,20 +140,6 @@ def _refusal(state: BatchState, way: Switch) -> str:
         BatchState.STOPPED: _("The batch is stopped for good, so it can't %(way)s."),
     }
     return words[state] % {"way": way.value}
-
-
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """What goes with a batch that is deleted."""
-
-    calls: int
-    recordings: int
-
-
-def losses(batch: Batch) -> Losses:
-    """What would go with this one."""
-    recorded = Call.objects.filter(batch=batch).exclude(status=CallStatus.QUEUED).exclude(recording="")
-    return Losses(batch.total, recorded.count())
 
 
 def delete(account: Account, batch_id: int) -> None:

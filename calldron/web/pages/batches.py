@@ -111,7 +111,7 @@ def delete(request: HttpRequest, batch_id: int) -> HttpResponse:
             audit.note(who, Action.BATCH_DELETED, batch.name, {"calls": batch.total})
         messages.success(request, _("“%(name)s” is deleted.") % {"name": batch.name})
         return redirect("batches")
-    context = {"batch": batch, "losses": batches.losses(batch), "back": _place(request, request.GET, batch_id)}
+    context = {"batch": batch, "back": _place(request, request.GET, batch_id)}
     return render(request, "web/batch_delete.html", context)
 
 

@@ -6,7 +6,7 @@ from calldron.domain.batch import BatchState, Switch, ways
 from calldron.services import accounts, batches
 from calldron.services.batch_fields import COLUMNS
 from calldron.services.errors import NotFound
-from calldron.store.models import Account, Batch, Call, Sound
+from calldron.store.models import Account, Batch, Sound
 
 pytestmark = pytest.mark.django_db
 
@@ -89,14 +89,6 @@ def test_nobody_duplicates_another_account_s(account: Account) -> None:
     theirs = batch(accounts.create_user("other@example.org")[0].account)
     with pytest.raises(NotFound):
         batches.duplicate(account, theirs.pk)
-
-
-def test_what_goes_with_a_batch(account: Account) -> None:
-    one = batch(account, total=3)
-    made = {"batch": one, "account": account, "number": "+79991110001", "created_at": "2026-01-01T00:00Z"}
-    for status, recording in (("queued", ""), ("busy", ""), ("answered", "1/1/1.mp3")):
-        Call.objects.create(**made, status=status, recording=recording)
-    assert batches.losses(one) == batches.Losses(calls=3, recordings=1)
 
 
 @pytest.mark.parametrize("state", BatchState)
