@@ -10,6 +10,9 @@ from typing import Final
 NUMBERS: Final = 1_000_000
 """Different numbers; with more calls than that, they come again."""
 
+A_DAY: Final = 100_000
+"""Calls that were made in one day: with more of them, the history goes further back."""
+
 # Of ten calls that were made: one waits for its next try, two were tried twice.
 _WAITS, _TWICE, _BUSY = 9, 7, 6
 
@@ -30,22 +33,24 @@ def account() -> int:
     return made.pk
 
 
-def due(account_id: int, batches: int, calls: int, *, kind: str = "batch") -> list[int]:
-    """So many running batches that share so many calls, due now; their ids."""
-    return [_batch(account_id, calls // batches, kind) for _ in range(batches)]
+def due(account_id: int, batches: int, calls: int, *, kind: str = "batch", skip: int = 0) -> list[int]:
+    """So many running batches that share so many calls, due now; their ids. Each calls the same numbers, from the one
+    after ``skip`` others."""
+    return [_batch(account_id, calls // batches, kind, skip) for _ in range(batches)]
 
 
-def history(account_id: int, calls: int) -> None:
-    """A batch of so many calls that were made over the last days, with their attempts and legs."""
-    now = datetime.now(UTC)
+def history(account_id: int, calls: int, *, before: int = 0) -> None:
+    """A batch of so many calls that were made over the last days, with their attempts and legs. ``before``: calls of
+    the history that are there already; numbers go on from theirs, and days back from theirs."""
+    now = datetime.now(UTC) - timedelta(days=before // A_DAY)
     batch = _row(account_id, "batch", calls)
     params: _Params = {
-        **{"batch": batch, "account": account_id, "numbers": NUMBERS, "calls": calls, "unfinished": calls // 10},
-        **{"waits": _WAITS, "twice": _TWICE, "busy": _BUSY},
+        **{"batch": batch, "account": account_id, "numbers": NUMBERS, "calls": calls, "skip": before},
+        **{"unfinished": calls // 10, "waits": _WAITS, "twice": _TWICE, "busy": _BUSY},
         "other": now - timedelta(days=4),
         "at": now - timedelta(days=3),
         "end": now - timedelta(days=3) + timedelta(seconds=20),
-        "again": now + timedelta(days=1),
+        "again": datetime.now(UTC) + timedelta(days=1),
     }
     for sql in (_MADE, _attempts(), _LEGS, _RETRIES_WAIT):
         _execute(sql, params)
@@ -56,10 +61,11 @@ def analyze() -> None:
     _execute("ANALYZE", {})
 
 
-def _batch(account_id: int, calls: int, kind: str) -> int:
+def _batch(account_id: int, calls: int, kind: str, skip: int) -> int:
     batch = _row(account_id, kind, calls)
     now = datetime.now(UTC)
-    _execute(_DUE, {"batch": batch, "account": account_id, "numbers": NUMBERS, "calls": calls, "at": now})
+    numbers = {"numbers": NUMBERS, "calls": calls, "skip": skip}
+    _execute(_DUE, {"batch": batch, "account": account_id, **numbers, "at": now})
     return batch
 
 
@@ -89,7 +95,7 @@ def _execute(sql: str, params: _Params) -> None:
 
 
 _UP_TO = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %(calls)s) "
-_NUMBER = "'+7' || CAST(9000000000 + CAST(n.i AS bigint) * 7919 %% %(numbers)s AS varchar(16))"
+_NUMBER = "'+7' || CAST(9000000000 + CAST(n.i + %(skip)s AS bigint) * 7919 %% %(numbers)s AS varchar(16))"
 
 _DUE = f"""
 INSERT INTO store_call (batch_id, account_id, number, suspect, status, final, digits, due_at,
