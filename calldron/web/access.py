@@ -64,6 +64,12 @@ def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
+def unattended(view: View[P]) -> View[P]:
+    """Mark a view that an open page asks for by itself: that is no use of a session."""
+    view.unattended = True  # type: ignore[attr-defined] # read by ``SeenSessions``
+    return view
+
+
 def everybody(view: View[P]) -> View[P]:
     """Mark a view that is open to who has not signed in."""
     view.guarded = True  # type: ignore[attr-defined] # as above

@@ -17,7 +17,12 @@ class SeenSessions:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(_API) and request.user.is_authenticated:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., object], *_given: object) -> None:
+        """Note it, but for what a page that is left open asks for."""
+        if request.path_info.startswith(_API) or getattr(view, "unattended", False):
+            return
+        if request.user.is_authenticated:
             key = request.session.session_key or ""
             sessions.seen(member(request), key, address(request), request.headers.get("User-Agent", ""))
-        return self._get_response(request)

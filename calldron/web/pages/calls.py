@@ -23,7 +23,7 @@ from calldron.services.call_list import Filter, Page
 from calldron.services.errors import Conflict
 from calldron.store.models import Batch, Call, User
 from calldron.web import fragments
-from calldron.web.access import actor, allowed, member
+from calldron.web.access import actor, allowed, member, unattended
 from calldron.web.fragments import NEVER, Fragment
 
 MOST_ATTEMPTS = 100
@@ -69,6 +69,7 @@ def shown(request: HttpRequest, batch_id: int, call_id: int) -> HttpResponse:
     return render(request, "web/call.html", {"batch": batch, "call": call, "fragment": fragment, "live": html})
 
 
+@unattended
 @allowed(Access.VIEWER)
 def changed(request: HttpRequest, batch_id: int, call_id: int) -> HttpResponse:
     """What of its page changes by itself."""

@@ -20,7 +20,7 @@ from calldron.services.live import Picture
 from calldron.store.models import Batch, User
 from calldron.store.reports.lately import Kind
 from calldron.web import fragments
-from calldron.web.access import allowed, member
+from calldron.web.access import allowed, member, unattended
 from calldron.web.fragments import Fragment, Memo
 
 # Seconds until a page asks again.
@@ -98,6 +98,7 @@ def shown(request: HttpRequest, batch_id: int) -> HttpResponse:
     return render(request, "web/batch.html", {"batch": batch, "fragment": fragment, "live": html})
 
 
+@unattended
 @allowed(Access.VIEWER)
 def changed(request: HttpRequest, batch_id: int) -> HttpResponse:
     """What of the page changes by itself."""

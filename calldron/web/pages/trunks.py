@@ -18,7 +18,7 @@ from calldron.services.audit import Action
 from calldron.services.errors import Refused
 from calldron.store.models import Call, TrunkRow
 from calldron.web import trunk_form
-from calldron.web.access import actor, administrators, member
+from calldron.web.access import actor, administrators, member, unattended
 
 
 @administrators
@@ -129,6 +129,7 @@ def tested(request: HttpRequest, trunk_id: int, batch_id: int, call_id: int) -> 
     return render(request, "web/trunk_test.html", shown)
 
 
+@unattended
 @administrators
 @require_safe
 def told_now(request: HttpRequest, batch_id: int, call_id: int) -> HttpResponse:

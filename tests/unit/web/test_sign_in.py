@@ -5,14 +5,16 @@ import time
 
 import pyotp
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from support.people import PASSWORD, Person
 
 from calldron.services import audit
 from calldron.services.audit import Action, Actor
-from calldron.store.models import AuditEntry, Guesses, SignedIn, User
+from calldron.store.models import AuditEntry, Batch, Call, Guesses, SignedIn, User
 
 WRONG = "E-mail or password is wrong."
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -276,6 +278,21 @@ def test_a_session_is_written_down_at_most_once_a_minute(owner: Person) -> None:
     owner.browser.get(reverse("journal"), headers={"user-agent": AGENT})
     assert SignedIn.objects.get().seen_at > seen.created_at.replace(year=2021)
     assert SignedIn.objects.get().agent == AGENT
+
+
+@pytest.mark.parametrize("view", ["batch-live", "call-live", "trial-call"])
+def test_a_page_that_is_left_open_does_not_use_the_session(administrator: Person, view: str) -> None:
+    batch = Batch.objects.create(account=administrator.account, only_trunk=1)  # as a test call has it
+    made = {"number": "+79991110001", "created_at": administrator.account.created_at}
+    call = Call.objects.create(batch=batch, account=administrator.account, **made)
+    administrator.browser.get(reverse("batch", args=[batch.pk]))
+    long_ago = administrator.account.created_at.replace(year=2020)
+    SignedIn.objects.update(seen_at=long_ago)
+    place = reverse(view, args=[batch.pk] if view == "batch-live" else [batch.pk, call.pk])
+    with CaptureQueriesContext(connection) as asked:
+        assert administrator.browser.get(place).status_code == 200
+    assert not [query for query in asked.captured_queries if "store_signedin" in query["sql"]]
+    assert SignedIn.objects.get().seen_at == long_ago
 
 
 def test_what_is_over_is_tidied_away(owner: Person, anonymous: Client) -> None:
