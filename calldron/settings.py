@@ -96,6 +96,7 @@ LANGUAGE_CODE = "en"
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGES = [("en", "English"), ("ru", "Русский")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "calldron.formats"
 
 STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True  # straight from the packages: nothing to collect

@@ -343,7 +343,7 @@ def _at(at: datetime | None) -> str:
     local = timezone.localtime(at)
     if timezone.get_current_timezone_name() == "UTC":
         return f"{local:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M:%S}"
+    return f"{date_format(local, 'SHORT_DATE_FORMAT')}, {local:%H:%M:%S}"
 
 
 def _from(at: datetime | None) -> str:

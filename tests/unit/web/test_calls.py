@@ -208,5 +208,5 @@ def test_times_are_by_the_clock_of_the_account(owner: Person, batch: Batch) -> N
     call = call_rows.up(batch)
     read = words(owner.browser.get(f"/batches/{batch.pk}/calls/{call.pk}/").content)
     began = call_rows.now().astimezone(ZoneInfo(owner.account.time_zone)) - timedelta(seconds=7)
-    assert f"It is under way since {began:%m/%d/%Y %H:}" in read
+    assert f"It is under way since {began:%-d %b %Y, %H:}" in read
     assert "UTC" not in read
