@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from calldron.domain.errors import InvalidInput
-from calldron.services import calls, numbering, values
+from calldron.services import calls, numbering, typed_numbers, values
 from calldron.services.calls import NewCall
 from calldron.services.errors import FieldError
 from calldron.services.spreadsheets import Row
@@ -22,9 +22,6 @@ _HALF = 0.5
 # 7.9161E+10: what Excel shows of a long number, and all that is left of it in a CSV file.
 _SHORTENED = re.compile(r"[0-9][.,][0-9]*[eE]\+?[0-9]+")
 _WITH_ZERO = re.compile(r"(\+?[0-9]{7,15})[.,]0+")
-# As people in Russia write it: 8 916 123-45-67 or 916 123-45-67.
-_NATIONAL = re.compile(r"(?:8|)([3489][0-9]{9})")
-_BETWEEN = re.compile(r"[\s()\[\].\-\u2010-\u2015\u2212]+")
 _HEADINGS: Final = re.compile(r"тел|моб|сот[оа]|phone|mobile|cell|msisdn|whatsapp|(?:^|\W)tel(?:\W|$)", re.IGNORECASE)
 _NEARLY: Final = re.compile(r"номер|number|контакт|contact|абонент|кому", re.IGNORECASE)
 
@@ -69,16 +66,16 @@ def guess(rows: Sequence[Row]) -> Reading:
     number = max(columns, key=lambda column: _likeness(sample, column))
     header = not _could_be_number(_cell(first, number)) and any(character.isalpha() for character in "".join(first))
     found = [_cell(row.cells, number) for row in sample[header:]]
-    bare = [_bare(cell) for cell in found]
+    bare = [typed_numbers.bare(_plain(cell)) for cell in found]
     # No country has the code 89, and a list of ten-digit numbers is one of a country's own.
-    national = [digits for digits in bare if _NATIONAL.fullmatch(digits)]
+    national = [digits for digits in bare if typed_numbers.russian(digits)]
     russian = any(digits.startswith("89") for digits in national) or len(national) > _HALF * len(bare)
     return Reading(number, header, russian)
 
 
 def has_national(rows: Sequence[Row]) -> bool:
     """Whether a list's beginning has numbers, in whatever column, that could be Russian ones without +7."""
-    return any(_NATIONAL.fullmatch(_bare(cell)) for row in rows[:_SAMPLE] for cell in row.cells)
+    return any(typed_numbers.russian(_plain(cell)) for row in rows[:_SAMPLE] for cell in row.cells)
 
 
 def _likeness(rows: Sequence[Row], column: int) -> float:
@@ -120,7 +117,7 @@ def _read(account: Account, reading: Reading, row: Row) -> Outcome:
 
 def _meant(cell: str, *, russian: bool) -> str:
     """The number that a cell stands for, as a person would send it. Raises ``InvalidInput`` where it is lost."""
-    text = cell.lstrip("'`’ ").rstrip()
+    text = _plain(cell)
     if _SHORTENED.fullmatch(text):
         raise InvalidInput(
             _(
@@ -130,13 +127,12 @@ def _meant(cell: str, *, russian: bool) -> str:
         )
     if whole := _WITH_ZERO.fullmatch(text):
         text = whole[1]
-    if russian and (national := _NATIONAL.fullmatch(_bare(text))):
-        return "+7" + national[1]
-    return text
+    return (russian and typed_numbers.russian(text)) or text
 
 
-def _bare(cell: str) -> str:
-    return _BETWEEN.sub("", cell.lstrip("'`’ "))
+def _plain(cell: str) -> str:
+    """Without the mark by which spreadsheets tell text."""
+    return cell.lstrip("'`’ ").rstrip()
 
 
 def _cell(cells: Sequence[str], column: int) -> str:

@@ -6,7 +6,7 @@ a first row without a digit in its first column is a header. Out: commas, a head
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -18,9 +18,9 @@ from calldron.services.errors import FieldError
 from calldron.services.stop_list import Entry, Row
 
 
-def read(data: bytes, errors: list[FieldError]) -> list[Entry]:
-    """The entries of a file. Lines that cannot be used are added to ``errors``. Raises ``InvalidInput`` where it is
-    none, or empty."""
+def read(data: bytes, errors: list[FieldError], meant: Callable[[str], str] = str) -> list[Entry]:
+    """The entries of a file. ``meant``: the number that a cell stands for. Lines that cannot be used are added to
+    ``errors``. Raises ``InvalidInput`` where it is none, or empty."""
     text = csv_text.decoded(data)
     entries: list[Entry] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=csv_text.delimiter(text), strict=True)
@@ -29,7 +29,7 @@ def read(data: bytes, errors: list[FieldError]) -> list[Entry]:
         for row in reader:
             if any(map(str.strip, row)):
                 if not (first and _is_header(row)):
-                    _read_row(row, line, entries, errors)
+                    _read_row([meant(row[0].strip()), *row[1:]], line, entries, errors)
                 first = False
             line = reader.line_num + 1
     except csv.Error as error:
@@ -48,7 +48,7 @@ def _read_row(row: list[str], line: int, entries: list[Entry], errors: list[Fiel
     comment = row[1] if len(row) > 1 else ""
     if comment.startswith("'") and comment[1:].startswith(csv_text.FORMULAS):
         comment = comment[1:]
-    entry = stop_list.read({"number": row[0].strip(), "comment": comment}, mistakes)
+    entry = stop_list.read({"number": row[0], "comment": comment}, mistakes)
     errors += [_mistake(line, mistake.message) for mistake in mistakes]
     if entry is not None:
         entries.append(entry)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from calldron.domain.batch import BatchState, BatchType, Confirmation
 from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, classify
 from calldron.media import tones
-from calldron.services import calls, intros, why
+from calldron.services import calls, intros, typed_numbers, why
 from calldron.services.errors import FieldError, NotFound, Refused
 from calldron.services.intros import Intro
 from calldron.store.models import Account, Attempt, Batch, Call, LegRow, TrunkRow
@@ -71,7 +71,7 @@ def carrier() -> TrunkRow | None:
 def place(account: Account, trunk: TrunkRow, number: str) -> Call:
     """Queue a call of this number over this trunk. Raises ``Refused`` for what is no number, and ``Conflict``."""
     errors: list[FieldError] = []
-    new = calls.read(account, {"phone_number": number.strip()}, errors)
+    new = calls.read(account, {"phone_number": typed_numbers.meant(account, number.strip())}, errors)
     if errors or new is None:
         raise Refused(errors[0].message, errors)
     with transaction.atomic():

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from calldron.domain.access import Access
 from calldron.domain.errors import InvalidInput
 from calldron.domain.zones import iana_zones
-from calldron.services import audit, batch_fields, batches, sounds
+from calldron.services import audit, batch_fields, batches, sounds, typed_numbers
 from calldron.services.audit import Action
 from calldron.services.batch_fields import Draft
 from calldron.services.errors import Conflict, FieldError, NotFound
@@ -72,6 +72,8 @@ def edit(request: HttpRequest, batch_id: int) -> HttpResponse:
 def _draft(request: HttpRequest, sheet: Sheet, batch: Batch | None = None) -> Draft:
     """What the form says; what is wrong with it is in the sheet's errors."""
     fields = batch_sheet.given(sheet)
+    for name in {"callback", "from"} & fields.keys():
+        fields[name] = typed_numbers.meant(member(request).account, str(fields[name]))
     if batch is not None and batch.dialed:
         del fields["type"]
     errors: list[FieldError] = []

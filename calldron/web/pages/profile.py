@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from calldron.domain.access import Access
-from calldron.services import account_fields, accounts, passwords, people, sessions
+from calldron.services import account_fields, accounts, passwords, people, sessions, typed_numbers
 from calldron.services.errors import FieldError, NotFound
 from calldron.services.guesses import LockedOut
 from calldron.store.models import ApiKey
@@ -67,6 +67,7 @@ def account(request: HttpRequest) -> HttpResponseBase:
     """What the account's calls go by where a batch says nothing."""
     errors: list[FieldError] = []
     given: dict[str, object] = {name: request.POST.get(name, "") for name in _ACCOUNT}
+    given["from"] = typed_numbers.meant(member(request).account, str(given["from"]))
     given["strict_numbers"] = "strict_numbers" in request.POST
     columns = account_fields.read(given, errors)
     if errors:

@@ -1,5 +1,7 @@
 """Numbers that are never called."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -11,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from calldron.domain.access import Access
 from calldron.domain.errors import InvalidInput
-from calldron.services import audit, stop_list, stop_list_csv
+from calldron.services import audit, stop_list, stop_list_csv, typed_numbers
 from calldron.services.audit import Action
 from calldron.services.errors import FieldError
 from calldron.services.stop_list import Entry
@@ -60,7 +62,8 @@ def _page(request: HttpRequest, errors: list[FieldError] | None = None, many: st
 def add(request: HttpRequest) -> HttpResponse:
     """One number."""
     errors: list[FieldError] = []
-    given = {"number": request.POST.get("number", "").strip(), "comment": request.POST.get("comment", "").strip()}
+    number = typed_numbers.meant(member(request).account, request.POST.get("number", "").strip())
+    given = {"number": number, "comment": request.POST.get("comment", "").strip()}
     entry = stop_list.read(given, errors)
     if entry is None:
         return _page(request, errors)
@@ -79,7 +82,8 @@ def add_many(request: HttpRequest) -> HttpResponse:
     mistakes: list[FieldError] = []
     try:
         file = uploads.file(request, "file")
-        entries = stop_list_csv.read(_bytes(request) if file is None else file.read(), mistakes)
+        meant = partial(typed_numbers.meant, member(request).account)
+        entries = stop_list_csv.read(_bytes(request) if file is None else file.read(), mistakes, meant)
         if len(entries) > MOST:
             raise InvalidInput(_("There are more than %(most)s numbers. Split the list.") % {"most": grouped(MOST)})
     except InvalidInput as error:

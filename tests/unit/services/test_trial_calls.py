@@ -69,7 +69,7 @@ def test_it_is_one_instant_call_over_that_trunk(me: people.Person, trunk: TrunkR
     call = trial_calls.place(me.account, trunk, " 8 (999) 123-45-67 ")
     batch = call.batch
     assert (batch.name, batch.type, batch.only_trunk, batch.attempts) == ("Test call", "instant", trunk.pk, 1)
-    assert (batch.state, call.number, batch.intro is not None) == ("running", "+89991234567", True)
+    assert (batch.state, call.number, batch.intro is not None) == ("running", "+79991234567", True)
 
 
 def test_the_next_one_joins_the_batch_unless_it_is_closed(me: people.Person, trunk: TrunkRow) -> None:

@@ -35,7 +35,7 @@ EVERYTHING: dict[str, object] = {
     "cps": 0.125,
     "channels": 7,
     "timeout_before_intro_callback": 10,
-    "callback": "8 495 000-11-22",
+    "callback": "+7 495 000-11-22",
     "caller_id": "+74950001123",
     "intro_filename": "",
     "record": False,
@@ -89,6 +89,12 @@ def test_an_empty_form_makes_a_batch_as_the_api_does(operator: Person) -> None:
     assert {column: getattr(batch, column) for column in rest} == {column: getattr(plain, column) for column in rest}
 
 
+def test_numbers_are_read_as_they_are_written_at_home(operator: Person) -> None:
+    operator.browser.post(NEW, filled(callback="8 (495) 000-11-22", **{"from": "495 000 11 23"}))
+    batch = Batch.objects.get()
+    assert (batch.callback, batch.caller_id) == ("+74950001122", "+74950001123")
+
+
 def test_every_field_survives_the_form(operator: Person) -> None:
     """What the form shows of a batch and sends back is that batch, and a new one made of it is alike."""
     assert set(EVERYTHING) == set(COLUMNS) - {"intro_id"}
@@ -104,7 +110,7 @@ def test_the_form_shows_every_field(operator: Person) -> None:
     page = operator.browser.get(reverse("batch-edit", args=[batch.pk])).content.decode()
     for name in filled(batch):
         assert f'name="{name}"' in page, name
-    for value in ("Asia/Omsk", "About visits", "8 495 000-11-22", "RU, 01-07", "0.125", 'value="16:00"'):
+    for value in ("Asia/Omsk", "About visits", "+7 495 000-11-22", "RU, 01-07", "0.125", 'value="16:00"'):
         assert value in page
 
 

@@ -82,7 +82,7 @@ def test_what_cannot_be_a_name_is_said_beside_it(viewer: Person) -> None:
 def test_the_account(owner: Person, outsider: Person) -> None:
     form = {
         "name": "Ромашка",
-        "from": "+7 495 123-45-67",
+        "from": "8 495 123-45-67",
         "time_zone": "Asia/Omsk",
         "strict_numbers": "true",
         "quota_day": "2",
@@ -91,7 +91,7 @@ def test_the_account(owner: Person, outsider: Person) -> None:
     }
     assert owner.browser.post(reverse("profile-account"), form)["Location"] == PROFILE
     account = Account.objects.get(pk=owner.account.pk)
-    assert (account.name, account.caller_id, account.time_zone) == ("Ромашка", "+7 495 123-45-67", "Asia/Omsk")
+    assert (account.name, account.caller_id, account.time_zone) == ("Ромашка", "+74951234567", "Asia/Omsk")
     assert (account.strict_numbers, account.quota_day, account.quota_week, account.quota_month) == (True, 2, 0, 9)
     assert actions(owner) == [Action.ACCOUNT_CHANGED]
     owner.browser.post(reverse("profile-account"), {**form, "strict_numbers": ""} | {"from": ""})

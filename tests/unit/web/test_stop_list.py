@@ -77,6 +77,12 @@ def test_one_number(operator: Person) -> None:
     assert [(entry.action, entry.subject) for entry in entries] == [("stop_list_added", "+79990000001")]
 
 
+def test_a_number_is_read_as_it_is_written_at_home(operator: Person) -> None:
+    operator.browser.post("/stop-list/add", {"number": "8 (916) 123-45-67"})
+    operator.browser.post("/stop-list/add-many", {"numbers": "8 495 000-11-22, asked\n916 123 45 68"})
+    assert numbers() == {"+74950001122", "+79161234567", "+79161234568"}
+
+
 def test_what_can_t_be_used_is_kept_and_said_beside_it(operator: Person) -> None:
     answer = operator.browser.post("/stop-list/add", {"number": "12", "comment": "x" * 201})
     html = answer.content.decode()
