@@ -74,6 +74,13 @@ def test_the_language_chosen_first_is_the_owner_s(opened: Client) -> None:
     assert User.objects.get().language == "ru"
 
 
+def test_languages_are_called_as_who_speaks_them_does(opened: Client) -> None:
+    page = opened.get("/setup", headers={"accept-language": "ru"}).content.decode()
+    assert 'lang="ru"' in page.split("<main", 1)[0]
+    main = page.split("<main", 1)[1]
+    assert [name in main for name in (">English<", ">Русский<", "Английский")] == [True, True, False]
+
+
 def test_the_owner_is_signed_in_and_the_token_gone(made: Client) -> None:
     user = User.objects.get()
     assert user.is_superuser
