@@ -5,19 +5,23 @@ import json
 import os
 import sys
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "calldron.settings")
 django.setup()
 
+from django.contrib.auth.tokens import default_token_generator  # noqa: E402
+from django.utils.encoding import force_bytes  # noqa: E402
+from django.utils.http import urlsafe_base64_encode  # noqa: E402
+
 from calldron.config import config  # noqa: E402
 from calldron.domain.access import Access  # noqa: E402
 from calldron.media import tones  # noqa: E402
-from calldron.services import accounts, audit  # noqa: E402
+from calldron.services import accounts, audit, invitations  # noqa: E402
 from calldron.store.models import (  # noqa: E402
     Attempt,
-    AuditEntry,
     Batch,
     Call,
     Invitation,
@@ -29,7 +33,7 @@ from calldron.store.models import (  # noqa: E402
     User,
 )
 
-EMAIL, PASSWORD = "owner@example.org", "a long enough password"
+PASSWORD = "a long enough password"
 LONG = "Напоминание о записи на приём к стоматологу-ортопеду-имплантологу, вторая волна (все филиалы, кроме Химок)"
 NOW = datetime.now(UTC)
 # How calls of a batch ended: status, result, SIP code, ended by.
@@ -50,9 +54,14 @@ ENDS = (
 
 
 def furnish() -> dict[str, object]:
-    user, key = accounts.create_user(EMAIL, PASSWORD, language="en")
+    user, _key = accounts.create_user("owner@example.org", PASSWORD, language="en")
     User.objects.filter(pk=user.pk).update(is_superuser=True, name="Константин Константинопольский")
     account = user.account
+    User.objects.create_user(
+        "owner.ru@example.org", PASSWORD, account, language="ru", access=Access.OWNER, is_superuser=True
+    )
+    for language in ("en", "ru"):
+        accounts.create_user(f"fresh.{language}@example.org", PASSWORD, language=language)
     for access in (Access.OPERATOR, Access.VIEWER):
         User.objects.create_user(f"{access}@example.org", PASSWORD, account, language="en", access=access)
     Invitation.objects.create(
@@ -85,12 +94,15 @@ def furnish() -> dict[str, object]:
     )
     for action in audit.Action:
         audit.note(audit.Actor(account, user, "192.0.2.7"), action, LONG)
+    invited = invitations.invite_owner("newcomer@example.org")
+    forgetful, _key = accounts.create_user("forgetful@example.org", PASSWORD)
+    whose = urlsafe_base64_encode(force_bytes(forgetful.pk))
     return {
-        "key": key,
         "batch": running.pk,
         "call": calls[0].pk,
-        "sound": sound.pk,
-        "entries": AuditEntry.objects.count(),
+        "trunk": trunk.pk,
+        "invited": urlsplit(invited).path,
+        "forgotten": f"{whose}/{default_token_generator.make_token(forgetful)}",
     }
 
 

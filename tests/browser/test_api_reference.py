@@ -1,14 +1,11 @@
 """The cabinet's API reference in a real browser: found by its contents, copied by a button, in one's own language."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from support import doors
+from support import doors, pictures
 from web_server import WebServer
-
-PICTURES = Path(__file__).parents[2] / "artifacts"
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +17,7 @@ def page(browser: Browser, server: WebServer) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
     page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints = pictures.complaints(page)
     doors.sign_in(page, server, "reader@example.org")
     yield page
     assert complaints == []
@@ -45,19 +40,3 @@ def test_the_contents_lead_there_and_the_language_of_samples_stays_at_its_place(
     page.locator("#explain_call").get_by_role("link", name="PHP").click()
     expect(page.locator("#sample-explain_call")).to_contain_text("curl_init")
     assert page.url.endswith("#explain_call")
-
-
-@pytest.mark.parametrize("language", ["ru", "en"])
-def test_it_fits_a_desk_and_a_telephone(page: Page, server: WebServer, language: str) -> None:
-    page.goto(f"{server.url}/docs/?samples=curl")
-    page.locator(f"button[name=language][value={language}]").click()
-    expect(page.locator("html")).to_have_attribute("lang", language)
-    PICTURES.mkdir(exist_ok=True)
-    for width in (1280, 360):
-        page.set_viewport_size({"width": width, "height": 900})
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            name = f"api-reference-{language}-{width}-{theme}.png"
-            page.screenshot(path=PICTURES / name, animations="disabled")
-    page.set_viewport_size({"width": 1280, "height": 900})

@@ -7,7 +7,8 @@ from itertools import count
 import pytest
 from playwright.sync_api import Browser, expect
 from sounds import encoded, sine, speech
-from support.desk import PICTURES, Desk, drawn
+from support import pictures
+from support.desk import Desk, drawn
 from web_server import WebServer
 
 PEOPLE = count()
@@ -26,7 +27,7 @@ def wav(name: str = "hello.wav", hertz: float = 440) -> dict[str, object]:
 
 def test_a_batch_with_an_uploaded_intro(desk: Desk) -> None:
     page = desk.open("/batches/")
-    desk.picture("batches-empty")
+    pictures.take(desk.page, "batches-empty")
     page.get_by_role("button", name="Make the first batch").click()
     page.get_by_label("Name").fill("Reminders")
     page.get_by_label("or a new one").set_input_files(wav("hello.wav"))
@@ -37,7 +38,7 @@ def test_a_batch_with_an_uploaded_intro(desk: Desk) -> None:
     page.get_by_text("More: what counts as a yes").click()
     page.get_by_text("press a key").click()
     page.get_by_label("Keys that confirm").fill("1")
-    desk.picture("batch-new")
+    pictures.take(desk.page, "batch-new")
     page.get_by_role("button", name="Make it, then add numbers").click()
     page.wait_for_url(re.compile(r"/batches/\d+/import"))
     (batch,) = desk.batches()
@@ -54,7 +55,7 @@ def test_a_batch_with_an_uploaded_intro(desk: Desk) -> None:
     page.locator("ul.sounds audio").evaluate("audio => audio.play()")
     page.wait_for_function("() => document.querySelector('ul.sounds audio').currentTime > 0.2")
     expect(page.get_by_text("played by")).to_be_visible()
-    desk.picture("sounds")
+    pictures.take(desk.page, "sounds")
     assert desk.complaints == []
 
 
@@ -70,7 +71,7 @@ def test_mistakes_are_shown_beside_their_fields(desk: Desk) -> None:
     expect(page.get_by_text("This must be a whole number from 1 to 20.")).to_be_visible()
     expect(page.get_by_label("From the library").locator("option:checked")).to_contain_text("kept.wav")
     drawn(page, "[data-wave]")
-    desk.picture("batch-mistakes")
+    pictures.take(desk.page, "batch-mistakes")
     assert [said for said in desk.complaints if "422" not in said] == []
 
 
@@ -89,7 +90,7 @@ def test_fields_that_do_nothing_for_a_kind_are_hidden(desk: Desk) -> None:
     expect(page.get_by_label("Time zone of numbers that don't tell theirs")).to_be_hidden()
     page.get_by_text("That of each person").click()
     expect(page.get_by_label("Time zone of numbers that don't tell theirs")).to_be_visible()
-    desk.picture("batch-everything")
+    pictures.take(desk.page, "batch-everything")
     assert desk.complaints == []
 
 
@@ -173,24 +174,24 @@ def test_batches_are_run_from_the_list_with_the_keyboard(desk: Desk) -> None:
     expect(page.get_by_text("“Second” is running.")).to_be_visible()
     page.get_by_role("button", name="Pause Second").click()
     expect(page.get_by_text("“Second” is paused.")).to_be_visible()
-    desk.picture("batches")
+    pictures.take(desk.page, "batches")
     page.get_by_label("Search by name").fill("СТОМАТОЛОГ")
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
     page = desk.open("/batches/")
     page.locator("tr", has_text="Second").get_by_role("button", name="More for “Second”").click()
-    page.screenshot(path=PICTURES / "batches-more.png")
+    pictures.snap(page, "batches-more")
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Duplicate")).to_have_count(0)
     page.get_by_role("button", name="Stop… Second").click()
     expect(page.get_by_text("9 calls that are not over yet are cancelled")).to_be_visible()
-    desk.picture("batch-stop")
+    pictures.take(desk.page, "batch-stop")
     page.get_by_role("button", name="Stop for good").click()
     expect(page.get_by_text("“Second” is stopped for good.")).to_be_visible()
     page.locator("tr", has_text="Second").get_by_role("button", name="More for “Second”").click()
     page.get_by_role("link", name="Delete").click()
     expect(page.get_by_text("9 calls with their history")).to_be_visible()
-    desk.picture("batch-delete")
+    pictures.take(desk.page, "batch-delete")
     page.get_by_role("button", name="Delete for good").click()
     expect(page.locator("tbody tr")).to_have_count(2)
     assert desk.complaints == []

@@ -4,17 +4,16 @@ an invitation, a forgotten password, wrong guesses."""
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pyotp
 import pytest
 from peers.ports import wait_until
 from playwright.sync_api import Browser, Page, expect
+from support import pictures
 from support.doors import PASSWORD, new_person, sign_in
 from web_server import WebServer
 
-PICTURES = Path(__file__).parents[2] / "artifacts"
 ENGLISH, RUSSIAN = "en-GB", "ru-RU"
 
 
@@ -26,31 +25,12 @@ class Visitor:
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.page: Page = context.new_page()
         self.server = server
-        self.complaints: list[str] = []
         # A refusal is an answer of ours and no mistake of a script.
-        refusal = re.compile(r"status of 4(04|22|29)")
-        self.page.on(
-            "console",
-            lambda said: said.type == "error" and not refusal.search(said.text) and self.complaints.append(said.text),
-        )
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.complaints = pictures.complaints(self.page, but=r"status of 4(04|22|29)")
 
     def at(self, path: str) -> Page:
         self.page.goto(self.server.url + path)
         return self.page
-
-    def picture(self, name: str) -> None:
-        """At both widths in both themes; nothing is wider than the screen."""
-        PICTURES.mkdir(exist_ok=True)
-        for theme in ("light", "dark"):
-            for width in (1280, 360):
-                self.page.emulate_media(color_scheme=theme)
-                self.page.set_viewport_size({"width": width, "height": 900})
-                self.page.screenshot(path=PICTURES / f"door-{name}-{width}-{theme}.png", full_page=True)
-                wide = self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-                assert not wide, f"{name} at {width}"
-        self.page.emulate_media(color_scheme="light")
-        self.page.set_viewport_size({"width": 1280, "height": 900})
 
 
 @pytest.fixture
@@ -79,7 +59,7 @@ def letter_to(server: WebServer, email: str) -> str:
 def test_from_the_door_to_a_new_key(visitor: Visitor, server: WebServer) -> None:
     old = new_person(server, "key@example.org")
     page = visitor.at("/journal/?who=api")
-    visitor.picture("sign-in")
+    pictures.take(page, "door-sign-in")
     page.keyboard.type("key@example.org")  # the first field has the focus
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
@@ -97,7 +77,7 @@ def test_from_the_door_to_a_new_key(visitor: Visitor, server: WebServer) -> None
     expect(page.get_by_role("status")).to_have_text("Saved.")
     expect(page.get_by_role("link", name="Nina Long-Surname")).to_be_visible()
     expect(page.get_by_text("Chrome on Linux")).to_be_visible()
-    visitor.picture("profile")
+    pictures.take(page, "door-profile")
 
     assert status_with(server, old) == 200
     page.once("dialog", lambda dialog: dialog.dismiss())
@@ -111,13 +91,13 @@ def test_from_the_door_to_a_new_key(visitor: Visitor, server: WebServer) -> None
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == new
     assert (status_with(server, old), status_with(server, new)) == (401, 200)
-    visitor.picture("key")
+    pictures.take(page, "door-key")
     page.get_by_role("button", name="I have it").click()
     assert new not in page.content()
 
     page.get_by_role("link", name="Journal").click()
     expect(page.get_by_text("reset the API key")).to_be_visible()
-    visitor.picture("journal")
+    pictures.take(page, "door-journal")
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/sign-in")
     page.go_back()
@@ -148,7 +128,13 @@ def test_wrong_guesses_are_told_and_stopped(visitor: Visitor, server: WebServer)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text(re.compile(r"Try again in 0:(30|2\d)\."))
-    visitor.picture("sign-in-locked")
+    pictures.take(page, "door-sign-in-locked")
+    page.get_by_role("button", name="Русский").click()
+    page.locator("input[name=email]").fill("guessed@example.org")
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("0:")
+    pictures.glance(page, "door-sign-in-locked")
     visitor.at("/batches/")
     expect(page).to_have_url(re.compile("/sign-in"))
 
@@ -161,7 +147,7 @@ def test_codes_on_and_asked_for(visitor: Visitor, server: WebServer) -> None:
     visitor.at("/users/edit")
     page.get_by_role("button", name="Turn codes on").click()
     expect(page.locator("svg.qr")).to_be_visible()
-    visitor.picture("codes-on")
+    pictures.take(page, "door-codes-on")
     secret = page.locator("code.letters").inner_text()
     page.get_by_label("Type the six digits").fill(pyotp.TOTP(secret).now())
     page.keyboard.press("Enter")
@@ -172,7 +158,12 @@ def test_codes_on_and_asked_for(visitor: Visitor, server: WebServer) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/sign-in/code")
-    visitor.picture("sign-in-code")
+    page.get_by_role("button", name="Русский").click()
+    expect(page.locator("html")).to_have_attribute("lang", "ru")
+    pictures.glance(page, "door-sign-in-code")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    pictures.take(page, "door-sign-in-code")
     page.keyboard.type("000000")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("This code is wrong")
@@ -192,13 +183,13 @@ def test_a_colleague_comes_by_invitation(visitor: Visitor, browser: Browser, ser
     page.get_by_role("button", name="Invite").click()
     link = page.locator("#link").inner_text()
     assert link in letter_to(server, "colleague@example.org")
-    visitor.picture("invited")
+    pictures.take(page, "door-invited")
     visitor.at("/people/")
-    visitor.picture("people")
+    pictures.take(page, "door-people")
 
     colleague = Visitor(browser, server)
     colleague.page.goto(link)
-    colleague.picture("join")
+    pictures.take(colleague.page, "door-join")
     colleague.page.keyboard.type("Colleague")
     colleague.page.keyboard.press("Tab")
     colleague.page.keyboard.type(PASSWORD)
@@ -219,14 +210,14 @@ def test_a_forgotten_password(visitor: Visitor, server: WebServer) -> None:
     new_person(server, "forgetful@example.org")
     page = visitor.at("/sign-in")
     page.get_by_role("link", name="I forgot my password").click()
-    visitor.picture("password-reset")
+    pictures.take(page, "door-password-reset")
     page.get_by_label("E-mail").fill("forgetful@example.org")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Look into your mailbox")).to_be_visible()
     found = re.search(r"http://\S+", letter_to(server, "forgetful@example.org"))
     assert found
     page.goto(found[0])
-    visitor.picture("password-new")
+    pictures.take(page, "door-password-new")
     page.get_by_label("New password").fill("quite another password")
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_contain_text("The new password is set.")

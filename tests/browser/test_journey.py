@@ -13,6 +13,7 @@ from peers.ports import free_port, wait_until
 from playwright.sync_api import Browser, Locator, Page, expect
 from python_calamine import CalamineWorkbook
 from sounds import encoded, speech
+from support import pictures
 from web_server import WebServer
 
 PATIENCE = 90_000  # milliseconds
@@ -70,13 +71,17 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(locale="en", viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
     made = context.new_page()
-    complaints: list[str] = []
-    made.on("pageerror", lambda error: complaints.append(str(error)))
-    made.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    complaints = pictures.complaints(made)
     made.on("dialog", lambda dialog: dialog.accept())
     yield made
     context.close()
     assert complaints == []
+
+
+def _look(page: Page, name: str) -> None:
+    """Picture the page in Russian; in English the other tests do."""
+    if page.locator("html").get_attribute("lang") == "ru":
+        pictures.glance(page, name)
 
 
 def _submit(form: Locator) -> None:
@@ -101,11 +106,17 @@ def test_the_first_day_of_an_owner(fresh: WebServer, page: Page, language: str) 
 
 def _set_up(server: WebServer, page: Page, language: str) -> None:
     page.goto(_opening(server))
+    _look(page, "setup-language")
     page.locator(f"button[name=language][value={language}]").first.click()
     page.locator("input[name=email]").fill("owner@example.org")
     page.locator("input[name=password]").fill(PASSWORD)
+    _look(page, "setup-owner")
     _submit(page.locator("form.sheet"))
+    page.locator("button[name=later]").wait_for()
+    _look(page, "setup-trunk")
     page.locator("button[name=later]").click()
+    page.locator("form.onward").wait_for()
+    _look(page, "setup-call")
     _submit(page.locator("form.onward"))
     expect(page.locator("html")).to_have_attribute("lang", language)
 
@@ -124,6 +135,7 @@ def _make_a_batch(server: WebServer, page: Page) -> None:
     page.locator("[name=cps]").fill("5")
     page.locator("[name=ring_timeout]").fill("10")
     page.locator("[name=autostart]").uncheck()
+    _look(page, "batch-everything")
     _submit(page.locator("form.batch"))
     page.wait_for_url(re.compile("/import"))
 
@@ -131,8 +143,11 @@ def _make_a_batch(server: WebServer, page: Page) -> None:
 def _add_the_list(page: Page) -> None:
     page.locator("#list").set_input_files({"name": "list.csv", "mimeType": "text/csv", "buffer": LIST.encode()})
     _submit(page.locator("form.sheet"))
+    page.locator("#look").wait_for()
+    _look(page, "list-2-look")
     _submit(page.locator("#look"))
     expect(page.locator(".figures dd").first).to_have_text("50")
+    _look(page, "list-3-result")
     page.locator("form[action$='/start'] button").click()
     page.wait_for_url(re.compile(r"/batches/\d+/$"))
 
@@ -141,8 +156,10 @@ def _watch(page: Page, words: dict[str, str]) -> None:
     expect(page.locator("#live-why")).to_contain_text(re.compile(words["going"]), timeout=PATIENCE)
     page.locator("#live-head button[form=pause]").click()
     expect(page.locator("#live-head")).to_contain_text(words["paused"])
+    _look(page, "live-paused")
     page.locator("#live-head button[form=resume]").click()
     expect(page.locator("#live-progress")).to_contain_text(words["over"], timeout=PATIENCE)
+    _look(page, "live-finished")
 
 
 def _hear_one(page: Page, live: str, words: dict[str, str]) -> None:
@@ -152,6 +169,7 @@ def _hear_one(page: Page, live: str, words: dict[str, str]) -> None:
     expect(page.locator("#live-why")).to_contain_text(words["confirmed"])
     audio = page.locator("audio")
     audio.wait_for(timeout=PATIENCE)
+    _look(page, "call-heard")
     audio.evaluate("audio => audio.play()")
     page.wait_for_function("() => document.querySelector('audio').currentTime > 0.3", timeout=PATIENCE)
 
@@ -167,4 +185,5 @@ def _export(page: Page, live: str) -> None:
 def _new_key(server: WebServer, page: Page) -> str:
     page.goto(f"{server.url}/users/edit")
     _submit(page.locator("form[action$='/key']"))
+    _look(page, "door-key")
     return page.locator("#key").inner_text().strip()

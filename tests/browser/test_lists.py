@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from support import doors
+from support import doors, pictures
 from web_server import WebServer
 
-PICTURES = Path(__file__).parents[2] / "artifacts"
 EMAIL = "lists@example.org"
 LIST = (
     "Имя;Телефон;Город\n"
@@ -35,12 +33,10 @@ def context(browser: Browser, server: WebServer, key: str) -> Iterator[BrowserCo
 @pytest.fixture
 def page(context: BrowserContext, server: WebServer) -> Iterator[Page]:
     opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints = pictures.complaints(opened, but="ERR_FAILED")  # of the line that is taken down
     doors.sign_in(opened, server, EMAIL)
     yield opened
-    assert [words for words in complaints if "ERR_FAILED" not in words] == []  # of the line that is taken down
+    assert complaints == []
 
 
 def new_batch(server: WebServer, key: str, name: str) -> int:
@@ -48,21 +44,6 @@ def new_batch(server: WebServer, key: str, name: str) -> int:
         answer = api.post("/v1/batches", json={"batch": {"name": name, "confirmation": "timeout", "autostart": False}})
         assert answer.status_code == 201, answer.text
         return int(answer.json()["id"])
-
-
-def picture(page: Page, name: str) -> None:
-    """In both themes, wide and narrow; nothing scrolls sideways, and axe finds nothing serious."""
-    PICTURES.mkdir(exist_ok=True)
-    for width in (1280, 360):
-        page.set_viewport_size({"width": width, "height": 900})
-        for theme in ("dark", "light"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type] # one of its words
-            page.screenshot(path=PICTURES / f"{name}-{width}-{theme}.png", full_page=True)
-            found = Axe().run(page).response["violations"]
-            serious = [one for one in found if one["impact"] in ("serious", "critical")]
-            assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def drop(page: Page, selector: str, file: Path) -> None:
@@ -91,13 +72,13 @@ def test_a_list_is_dropped_looked_at_added_and_what_is_bad_comes_back(
     file = tmp_path / "Клиенты.csv"
     file.write_bytes(LIST.encode("windows-1251"))
     page.goto(f"{server.url}/batches/{batch}/import")
-    picture(page, "list-1-file")
+    pictures.take(page, "list-1-file")
     drop(page, "#list", file)
     assert page.locator("#list").evaluate("input => input.files[0].name") == "Клиенты.csv"
     page.locator("form.sheet button").click()
     expect(page.locator("#number")).to_have_value("1")
     expect(page.locator("#foreseen tbody tr")).to_have_count(12)
-    picture(page, "list-2-look")
+    pictures.take(page, "list-2-look")
     page.locator("#number").select_option("0")
     expect(page.locator("#summary .notice-error")).to_be_visible()
     page.locator("input[name=header]").uncheck()
@@ -107,7 +88,7 @@ def test_a_list_is_dropped_looked_at_added_and_what_is_bad_comes_back(
     expect(page.locator("#summary .notice-warning")).to_be_visible()
     page.locator("#look .toolbar button").first.click()
     expect(page.locator(".figures dd")).to_have_text(["8", "2", "1", "1", "12"])
-    picture(page, "list-3-result")
+    pictures.take(page, "list-3-result")
     with page.expect_download() as download:
         page.locator("a[download]").click()
     rows = list(csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig")), delimiter=";"))
@@ -131,7 +112,7 @@ def test_a_long_list_is_driven_by_two_pages_at_once_and_no_row_is_taken_twice(
     page.route("**/step", lambda route: route.abort())  # a line that is down
     form.click()
     expect(page.locator("#lost")).to_be_visible()
-    picture(page, "list-3-progress")
+    pictures.take(page, "list-3-progress")
     other = page.context.new_page()
     page.unroute("**/step")
     other.goto(address)
@@ -173,12 +154,12 @@ def test_the_stop_list_is_kept_by_hand(server: WebServer, key: str, page: Page) 
     page.locator("#numbers").fill("+79160000001,просил не звонить\n+79160000002\n+79160000003\n12\n")
     page.locator("details.add[open] button[type=submit]").last.click()
     expect(page.locator(".notice-warning")).to_be_visible()
-    picture(page, "stop-list-added")
+    pictures.take(page, "stop-list-added")
     page.locator("#q").fill("0000002")
     page.locator("#q").press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)
     page.locator("td.act a").click()
-    picture(page, "stop-list-remove")
+    pictures.take(page, "stop-list-remove")
     page.locator("button.danger").click()
     expect(page.locator(".notice-success")).to_be_visible()
     page.goto(f"{server.url}/stop-list/?q=0000002")

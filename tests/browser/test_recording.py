@@ -10,7 +10,8 @@ import pytest
 import soundfile
 from playwright.sync_api import Browser, expect, sync_playwright
 from sounds import encoded, peak_hertz, rms, speech
-from support.desk import PICTURES, Desk, drawn
+from support import pictures
+from support.desk import Desk, drawn
 from web_server import WebServer
 
 
@@ -39,7 +40,7 @@ def test_an_intro_is_recorded_here(server: WebServer, microphone: Browser) -> No
     for _again in range(2):
         page.get_by_role("button", name="Record my voice").click()
         expect(page.locator("[data-clock]")).to_have_text("0:02", timeout=15_000)
-        desk.page.screenshot(path=PICTURES / "recording.png")
+        pictures.snap(page, "recording")
         page.get_by_role("button", name="End the recording").click()
         drawn(page, "[data-wave]")
     expect(page.locator("[data-trouble]")).to_be_hidden()

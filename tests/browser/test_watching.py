@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
@@ -14,10 +13,9 @@ import web_server
 from installation import intro
 from peers.ports import free_port, wait_until
 from playwright.sync_api import Browser, Page, expect
-from support import doors
+from support import doors, pictures
 from web_server import WebServer
 
-PICTURES = Path(__file__).parents[2] / "artifacts"
 PATIENCE = 90_000  # milliseconds
 
 # The sandbox's plan: who presses 1, who hangs up, who is busy, does not exist, is switched off.
@@ -84,25 +82,11 @@ def page(served: Served, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(locale="en", viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
     made = context.new_page()
-    complaints: list[str] = []
-    made.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    made.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints = pictures.complaints(made)
     doors.sign_in(made, served.server, "owner@example.org")
     yield made
     context.close()
     assert complaints == []
-
-
-def photograph(page: Page, name: str) -> None:
-    """In both themes, on a desk and on a telephone."""
-    PICTURES.mkdir(exist_ok=True)
-    for width in (1280, 360):
-        page.set_viewport_size({"width": width, "height": 900})
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)
-            page.screenshot(path=PICTURES / f"{name}-{width}-{theme}.png", full_page=True)
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.emulate_media(color_scheme="light")
 
 
 def test_fifty_calls_are_watched_until_the_last_and_one_is_heard(served: Served, page: Page) -> None:
@@ -114,18 +98,18 @@ def test_fifty_calls_are_watched_until_the_last_and_one_is_heard(served: Served,
     expect(page.locator("#live-why")).to_contain_text(re.compile(r"\d+ up, \d+ waiting"), timeout=PATIENCE)
     expect(page.locator("#live-up tbody tr").first).to_be_visible(timeout=PATIENCE)
     expect(page.locator("#chart canvas")).to_be_visible(timeout=PATIENCE)
-    photograph(page, "live-running")
+    pictures.take(page, "live-running")
     expect(page.locator("#live-progress")).to_contain_text("50 of 50 calls are over", timeout=PATIENCE)
     expect(page.locator("#live-head")).to_contain_text("finished")
     assert page.evaluate("window.same"), "the page was loaded anew"
     assert not page.locator("#live-lost").is_visible()
-    photograph(page, "live-finished")
+    pictures.take(page, "live-finished")
 
     page.locator("#live-links").get_by_role("link", name="Calls", exact=True).click()
     page.get_by_role("combobox", name="Result").select_option("confirmed")
     page.get_by_role("button", name="Find").click()
     expect(page.locator("tbody tr")).to_have_count(20)
-    photograph(page, "calls-found")
+    pictures.take(page, "calls-found")
     page.get_by_role("textbox", name="Number").fill("0001101")
     page.get_by_role("textbox", name="Number").press("Enter")
     page.locator("tbody tr a").first.click()
@@ -134,7 +118,7 @@ def test_fifty_calls_are_watched_until_the_last_and_one_is_heard(served: Served,
     audio.wait_for(timeout=PATIENCE)  # the recording is mixed after the call; its page waits for it
     assert audio.evaluate(LENGTH) > 1
     expect(page.locator("#live-recording .wave > div")).to_be_visible()
-    photograph(page, "call-heard")
+    pictures.take(page, "call-heard")
     audio.evaluate(HEARD)
     expect(page.locator("#live-why")).to_contain_text("the client confirmed")
 
@@ -145,7 +129,7 @@ def test_a_call_that_is_up_is_taken_back_on_its_page(served: Served, page: Page)
     page.locator("#live-head").get_by_role("button", name="Start").click()
     page.locator("#live-up tbody a").first.click(timeout=PATIENCE)
     expect(page.locator("#live-head")).to_contain_text("answered", timeout=PATIENCE)
-    photograph(page, "call-up")
+    pictures.take(page, "call-up")
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Take back").click()
     expect(page.locator("#live-why")).to_contain_text("It was taken back.", timeout=PATIENCE)
