@@ -113,7 +113,7 @@ def update(account: Account, columns: Mapping[str, object]) -> None:
 
 
 def change(actor: Actor, columns: Mapping[str, object]) -> None:
-    """The same by a person in the cabinet."""
+    """The same by a person in the cabinet or a program, and noted."""
     with transaction.atomic():
         update(actor.account, columns)
         audit.note(actor, Action.ACCOUNT_CHANGED, details=columns)

@@ -25,6 +25,7 @@ class Action(StrEnum):
     CALL_CANCELED = "call_canceled"
     CALLS_EXPORTED = "calls_exported"
     SOUND_ADDED = "sound_added"
+    SOUND_RENAMED = "sound_renamed"
     SOUND_REMOVED = "sound_removed"
     STOP_LIST_ADDED = "stop_list_added"
     STOP_LIST_REMOVED = "stop_list_removed"
@@ -60,6 +61,7 @@ WORDS: dict[Action, Promise] = {
     Action.CALL_CANCELED: _("cancelled the call"),
     Action.CALLS_EXPORTED: _("exported the calls of"),
     Action.SOUND_ADDED: _("added the sound"),
+    Action.SOUND_RENAMED: _("renamed the sound"),
     Action.SOUND_REMOVED: _("removed the sound"),
     Action.STOP_LIST_ADDED: _("added to the stop list"),
     Action.STOP_LIST_REMOVED: _("removed from the stop list"),

@@ -9,11 +9,19 @@ from django.utils.translation import gettext as _
 
 from calldron.domain.batch import BatchState, Switch, switched
 from calldron.domain.errors import IllegalTransition
-from calldron.services import intros, removal, waiting
+from calldron.services import audit, intros, removal, waiting
+from calldron.services.audit import Action, Actor
 from calldron.services.batch_fields import COLUMNS, LONGEST_NAME, Draft
 from calldron.services.errors import Conflict, NotFound
 from calldron.store.changes import announce
 from calldron.store.models import Account, Batch, Call, ListImport
+
+_DEEDS = {
+    Switch.START: Action.BATCH_STARTED,
+    Switch.PAUSE: Action.BATCH_PAUSED,
+    Switch.RESUME: Action.BATCH_RESUMED,
+    Switch.STOP: Action.BATCH_STOPPED,
+}
 
 Page = tuple[list[Batch], int]
 
@@ -128,6 +136,16 @@ def switch(account: Account, batch_id: int, way: Switch) -> Batch:
         if following is BatchState.STOPPED:
             removal.take_back_waiting(batch.pk)
         announce(connection)
+        return batch
+
+
+def switch_as(actor: Actor, batch_id: int, way: Switch) -> Batch:
+    """The same by somebody, and noted where it changes something."""
+    with transaction.atomic():
+        before = get(actor.account, batch_id, lock=True).state
+        batch = switch(actor.account, batch_id, way)
+        if batch.state != before:
+            audit.note(actor, _DEEDS[way], batch.name)
         return batch
 
 

@@ -5,7 +5,7 @@ from ninja import Router
 
 from calldron.api.v1 import body
 from calldron.api.v1.answers import answer, of_account
-from calldron.api.v1.requests import ApiRequest
+from calldron.api.v1.requests import ApiRequest, actor
 from calldron.services import account_fields, accounts
 from calldron.services.errors import FieldError
 
@@ -28,5 +28,5 @@ def update(request: ApiRequest) -> HttpResponse:
         columns = account_fields.read(element.values, errors)
         mistakes.add_all(element, errors)
     mistakes.refuse()
-    accounts.update(request.account, columns)
+    accounts.change(actor(request), columns)
     return answer({"id": str(request.account.pk)})

@@ -1,5 +1,6 @@
 """Batches over HTTP."""
 
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Router
@@ -10,9 +11,10 @@ from calldron.api.v1.body import Element
 from calldron.api.v1.links import batch_path
 from calldron.api.v1.problems import refuse
 from calldron.api.v1.repeats import committed, repeatable
-from calldron.api.v1.requests import ApiRequest
+from calldron.api.v1.requests import ApiRequest, actor
 from calldron.domain.batch import Switch
-from calldron.services import batch_fields, batches
+from calldron.services import audit, batch_fields, batches
+from calldron.services.audit import Action
 from calldron.services.batch_fields import Draft
 from calldron.services.errors import FieldError
 from calldron.services.intros import Intro
@@ -40,6 +42,8 @@ def create(request: ApiRequest) -> HttpResponse:
 
     def work() -> HttpResponse:
         made = batches.create(request.account, drafts)
+        names = ", ".join(batch.name for batch in made)
+        audit.note(actor(request), Action.BATCH_CREATED, names, {"batches": len(made)})
         ids = [{"id": str(batch.pk)} for batch in made]
         headers = _warnings(drafts) | {"Location": absolute(batch_path(made[0].pk))}
         return answer(ids[0] if len(ids) == 1 else ids, status=201, headers=headers)
@@ -58,14 +62,19 @@ def update(request: ApiRequest, batch_id: int) -> HttpResponse:
     """Changes the fields it carries; the next dial goes by them. `type` is fixed once a call was dialled."""
     batch = batches.get(request.account, batch_id)
     (draft,) = _drafts(request, most=1, batch=batch)
-    batches.update(request.account, batch_id, draft)
+    with transaction.atomic():
+        changed = batches.update(request.account, batch_id, draft)
+        audit.note(actor(request), Action.BATCH_CHANGED, changed.name)
     return answer({"id": str(batch_id)}, headers=_warnings([draft]))
 
 
 @router.delete("/batches/{id:batch_id}", operation_id="delete_batch", summary="Remove a batch")
 def destroy(request: ApiRequest, batch_id: int) -> HttpResponse:
     """Ends its calls and removes it with its calls and recordings."""
-    batches.delete(request.account, batch_id)
+    batch = batches.get(request.account, batch_id)
+    with transaction.atomic():
+        batches.delete(request.account, batch_id)
+        audit.note(actor(request), Action.BATCH_DELETED, batch.name, {"calls": batch.total})
     return answer({"id": str(batch_id)})
 
 
@@ -99,7 +108,7 @@ def stop(request: ApiRequest, batch_id: int) -> HttpResponse:
 
 def _switch(request: ApiRequest, batch_id: int, way: Switch) -> HttpResponse:
     def work() -> HttpResponse:
-        batch = batches.switch(request.account, batch_id, way)
+        batch = batches.switch_as(actor(request), batch_id, way)
         return answer({"id": str(batch.pk), "status": str(batch.state)})
 
     return committed(request, work)

@@ -9,8 +9,9 @@ from calldron.api.v1.answers import absolute, answer, of_call, of_try
 from calldron.api.v1.links import batch_path, is_signed
 from calldron.api.v1.problems import LINK_EXPIRED, ProblemRaised
 from calldron.api.v1.repeats import committed, repeatable
-from calldron.api.v1.requests import ApiRequest
-from calldron.services import batches, calls, recordings
+from calldron.api.v1.requests import ApiRequest, actor
+from calldron.services import audit, batches, calls, recordings
+from calldron.services.audit import Action
 from calldron.services.calls import NewCall
 from calldron.services.errors import FieldError
 from calldron.store.models import Account
@@ -33,11 +34,13 @@ def index(request: ApiRequest, batch_id: int) -> HttpResponse:
 @repeatable
 def create(request: ApiRequest, batch_id: int) -> HttpResponse:
     """Queues one call or up to 250,000, all or none. The batch starts by itself unless `autostart` is false."""
-    batches.get(request.account, batch_id)  # 404 comes before what is wrong with the body
+    batch = batches.get(request.account, batch_id)  # 404 comes before what is wrong with the body
     new = _new(request)
 
     def work() -> HttpResponse:
         ids = calls.create(request.account, batch_id, new)
+        if len(ids) > 1:  # a list, and not one of the calls that a program asks for all day
+            audit.note(actor(request), Action.CALLS_ADDED, batch.name, {"added": len(ids)})
         made = [{"id": str(call_id)} for call_id in ids]
         location = absolute(f"{batch_path(batch_id)}/calls/{ids[0]}")
         return answer(made[0] if len(made) == 1 else made, status=201, headers={"Location": location})

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from django.http import HttpRequest, HttpResponse
 
+from calldron.services.audit import Actor
 from calldron.store.models import Account
 
 
@@ -19,6 +20,11 @@ class ApiRequest(HttpRequest):
 
     account: Account
     turn: Turn | None
+
+
+def actor(request: ApiRequest) -> Actor:
+    """The program that asks, as the journal names it."""
+    return Actor(request.account, None, str(request.META.get("REMOTE_ADDR", ""))[:45])
 
 
 def admit(request: HttpRequest, account: Account) -> None:

@@ -1,9 +1,11 @@
 """The stop list over HTTP, as JSON and as CSV."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from django.db import transaction
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from ninja import Router
 
 from calldron.api.v1 import body, paging
@@ -11,9 +13,10 @@ from calldron.api.v1.answers import absolute, answer, of_stop
 from calldron.api.v1.links import stop_path
 from calldron.api.v1.problems import MEDIA_TYPE, ProblemRaised, refuse
 from calldron.api.v1.repeats import committed, repeatable
-from calldron.api.v1.requests import ApiRequest
+from calldron.api.v1.requests import ApiRequest, actor
 from calldron.domain.errors import InvalidInput
-from calldron.services import stop_list, stop_list_csv, values
+from calldron.services import audit, stop_list, stop_list_csv, values
+from calldron.services.audit import Action
 from calldron.services.errors import FieldError
 from calldron.services.stop_list import Entry
 
@@ -77,6 +80,8 @@ def remove(request: ApiRequest) -> HttpResponse:
 
     def work() -> HttpResponse:
         removed = stop_list.remove(request.account, list(numbers))
+        if removed:
+            audit.note(actor(request), Action.STOP_LIST_REMOVED, _subject(numbers), {"removed": removed})
         return answer({"removed": str(removed), "unknown": str(len(numbers) - removed)})
 
     return committed(request, work)
@@ -92,7 +97,9 @@ def show(request: ApiRequest, number: str) -> HttpResponse:
 def destroy(request: ApiRequest, number: str) -> HttpResponse:
     """Calls to come may reach it again; calls that ended because of it stay ended."""
     stop_list.get(request.account, number)
-    stop_list.remove(request.account, [number])
+    with transaction.atomic():
+        if stop_list.remove(request.account, [number]):
+            audit.note(actor(request), Action.STOP_LIST_REMOVED, number)
     return answer({"number": number})
 
 
@@ -113,10 +120,20 @@ def _add(request: ApiRequest) -> HttpResponse:
 
     def work() -> HttpResponse:
         added = stop_list.add(request.account, entries, source)
-        counts = {"added": str(added), "known": str(len({entry.number for entry in entries}) - added)}
+        numbers = {entry.number for entry in entries}
+        if added:
+            audit.note(actor(request), Action.STOP_LIST_ADDED, _subject(numbers), {"added": added})
+        counts = {"added": str(added), "known": str(len(numbers) - added)}
         return answer(counts, status=201, headers={"Location": absolute(stop_path(entries[0].number))})
 
     return committed(request, work)
+
+
+def _subject(numbers: Collection[str]) -> str:
+    """What the journal names: the number, or how many there are."""
+    if len(numbers) == 1:
+        return next(iter(numbers))
+    return ngettext("%(count)s number", "%(count)s numbers", len(numbers)) % {"count": len(numbers)}
 
 
 def _entries(request: ApiRequest) -> Sequence[Entry]:

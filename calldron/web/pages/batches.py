@@ -22,13 +22,6 @@ from calldron.web.paging import Pages
 
 PAGE = 50
 
-_ACTIONS = {
-    Switch.START: Action.BATCH_STARTED,
-    Switch.PAUSE: Action.BATCH_PAUSED,
-    Switch.RESUME: Action.BATCH_RESUMED,
-    Switch.STOP: Action.BATCH_STOPPED,
-}
-
 
 @allowed(Access.VIEWER)
 @require_safe
@@ -62,13 +55,8 @@ def stop(request: HttpRequest, batch_id: int) -> HttpResponse:
 
 
 def _do(request: HttpRequest, batch_id: int, way: Switch) -> None:
-    who = actor(request)
     try:
-        with transaction.atomic():
-            before = batches.get(who.account, batch_id, lock=True).state
-            batch = batches.switch(who.account, batch_id, way)
-            if batch.state != before:
-                audit.note(who, _ACTIONS[way], batch.name)
+        batch = batches.switch_as(actor(request), batch_id, way)
     except Conflict as error:
         messages.error(request, str(error))
         return

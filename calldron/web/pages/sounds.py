@@ -64,8 +64,13 @@ def _page(request: HttpRequest, error: str = "") -> HttpResponse:
 @require_POST
 def rename(request: HttpRequest, sound_id: int) -> HttpResponse:
     """Gives one another name."""
+    who = actor(request)
     try:
-        sounds.rename(member(request).account, sound_id, request.POST.get("name", ""))
+        with transaction.atomic():
+            before = sounds.get(who.account, sound_id).name
+            after = sounds.rename(who.account, sound_id, request.POST.get("name", "")).name
+            if after != before:
+                audit.note(who, Action.SOUND_RENAMED, f"{before} → {after}", {"from": before, "to": after})
     except InvalidInput as error:
         messages.error(request, str(error))
     return redirect("sounds")

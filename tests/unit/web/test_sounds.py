@@ -75,6 +75,8 @@ def test_a_sound_is_renamed(operator: Person) -> None:
     operator.browser.post(reverse("sound-rename", args=[one.pk]), {"name": "Better"})
     one.refresh_from_db()
     assert one.name == "Better"
+    operator.browser.post(reverse("sound-rename", args=[one.pk]), {"name": "Better"})
+    assert noted() == [("sound_renamed", "Greeting → Better")]
     response = operator.browser.post(reverse("sound-rename", args=[one.pk]), {"name": " "}, follow=True)
     assert "Give the sound a name." in response.content.decode()
 
