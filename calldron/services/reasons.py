@@ -57,7 +57,7 @@ def of_batch(facts: OfBatch) -> str:
     if hold.rule is Rule.IN_PROGRESS:
         return _("Dialling: %(up)d up, %(waiting)d waiting.") % {"up": counted.up, "waiting": counted.waiting}
     if hold.rule is Rule.FINAL:
-        return _all_final(counted)
+        return _all_final(facts.batch, counted)
     if hold.rule is Rule.TURN:
         return _("Nothing holds it: %(waiting)d wait for their turn.") % {"waiting": counted.waiting}
     if not counted.due and hold.rule in _LATER:
@@ -69,9 +69,13 @@ def of_batch(facts: OfBatch) -> str:
     return reason + " " + _("Still up: %(up)d.") % {"up": counted.up}
 
 
-def _all_final(counted: Glance) -> str:
+def _all_final(batch: Batch, counted: Glance) -> str:
     if not counted.total:
         return _("There are no calls in it.")
+    if not batch.dialed and Call.objects.filter(batch=batch, closed_by=Rule.STOP_LIST).exists():
+        return _("Nobody was dialled: its numbers are on the stop list. Calls that are over: %(total)d.") % {
+            "total": counted.total
+        }
     return _("All of its calls are over: %(total)d.") % {"total": counted.total}
 
 
@@ -242,7 +246,7 @@ def _hours(batch: Batch, look: Look, _hold: Hold) -> str:
 def _window(window: Window, now: datetime) -> str:
     """What keeps a window closed, by its own clock, and when it opens."""
     local = now.astimezone(window.zone)
-    words = {"time": f"{local:%H:%M}", "day": f"{local:%Y-%m-%d}", "zone": window.zone.key}
+    words = {"time": f"{local:%H:%M}", "day": _day(local), "zone": window.zone.key}
     holidays = window.calendar.holidays
     hours = window.calendar.week[local.weekday()]
     if holidays is not None and local.date() in holidays:
@@ -256,8 +260,13 @@ def _window(window: Window, now: datetime) -> str:
     opens = window.opens_at(now)
     if opens is None:
         return closed + " " + _("No hour in which it calls is in sight.")
-    then = f"{opens.astimezone(window.zone):%Y-%m-%d %H:%M}"
-    return closed + " " + _("They begin again on %(then)s there.") % {"then": then}
+    there = opens.astimezone(window.zone)
+    return closed + " " + _("They begin again on %(then)s there.") % {"then": f"{_day(there)} {there:%H:%M}"}
+
+
+def _day(local: datetime) -> str:
+    """As people write it in the cabinet, as ISO 8601 does in the API."""
+    return f"{local:%Y-%m-%d}" if _is_for_programs() else date_format(local, "SHORT_DATE_FORMAT")
 
 
 def _quota(_batch: Batch, look: Look, _hold: Hold) -> str:
@@ -276,7 +285,7 @@ def _quota(_batch: Batch, look: Look, _hold: Hold) -> str:
 
 
 def _no_trunk(_batch: Batch, _look: Look, _hold: Hold) -> str:
-    return _('There is no trunk to carry calls: add one by "calldron trunk add".')
+    return _('There is no trunk to carry calls: add one on the trunks page, or by "calldron trunk add".')
 
 
 def _trunk_slowed(_batch: Batch, look: Look, hold: Hold) -> str:
@@ -341,9 +350,14 @@ def _at(at: datetime | None) -> str:
     if at is None or at >= NEVER:
         return ""
     local = timezone.localtime(at)
-    if timezone.get_current_timezone_name() == "UTC":
+    if _is_for_programs():
         return f"{local:%Y-%m-%d %H:%M:%S} UTC"
     return f"{date_format(local, 'SHORT_DATE_FORMAT')}, {local:%H:%M:%S}"
+
+
+def _is_for_programs() -> bool:
+    """The API's clock is UTC, the cabinet's that of the account."""
+    return timezone.get_current_timezone_name() == "UTC"
 
 
 def _from(at: datetime | None) -> str:

@@ -306,7 +306,12 @@ CASES: list[tuple[Callable[[Api], str], Rule, str, str | None]] = [
         "The number was dialled as often as the account allows: 1 a day, 10 a month, by the days of Europe/Moscow.",
         "2026-03-02 21:00:00",
     ),
-    (without_a_trunk, Rule.NO_TRUNK, 'There is no trunk to carry calls: add one by "calldron trunk add".', None),
+    (
+        without_a_trunk,
+        Rule.NO_TRUNK,
+        'There is no trunk to carry calls: add one on the trunks page, or by "calldron trunk add".',
+        None,
+    ),
     (
         with_a_slowed_trunk,
         Rule.TRUNK_SLOWED,
@@ -514,6 +519,16 @@ def test_a_batch_that_is_done(api: Api) -> None:
         end(one)
     told = of_batch(api, batch)
     assert (told.code, told.reason, told.eligible_at) == (Rule.FINAL, "All of its calls are over: 2.", None)
+
+
+def test_a_batch_whose_numbers_are_all_on_the_stop_list(api: Api) -> None:
+    batch = waiting(api, 2)
+    for call in Call.objects.all():
+        StopNumber.objects.create(account=api.account, number=call.number, created_at=NOW)
+    assert claimed() == []
+    told = of_batch(api, batch)
+    assert told.code is Rule.FINAL
+    assert told.reason == "Nobody was dialled: its numbers are on the stop list. Calls that are over: 2."
 
 
 def test_a_batch_without_calls(api: Api) -> None:

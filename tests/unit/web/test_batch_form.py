@@ -1,5 +1,6 @@
 """Making and changing a batch in the form."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sounds import encoded, sine
 from support.people import Person
 
 from calldron.services import batch_fields
-from calldron.services.batch_fields import COLUMNS
+from calldron.services.batch_fields import COLUMNS, NAMES
 from calldron.store.models import AuditEntry, Batch, Sound
 from calldron.web import batch_sheet
 
@@ -254,3 +255,14 @@ def test_who_may_change_one(
     for person in (owner, operator, administrator):
         assert person.browser.get(place).status_code == 200
         assert person.browser.post(place, change).status_code == 302
+
+
+def test_help_is_where_the_field_is(operator: Person) -> None:
+    """What a field is for is said beside it, and read out with it."""
+    html = operator.browser.get(NEW).content.decode()
+    kinds = html.count('name="type"') + html.count('name="confirmation"')
+    assert kinds == len(re.findall(r'name="(?:type|confirmation)"[^>]*> <span>[^<]+<small>\w', html))
+    for name in (*NAMES - {"type", "confirmation", "retry", "days", "intro", "intro_filename"}, "days_holidays"):
+        help_id = re.search(rf'<(?:input|textarea)[^>]* name="{name}"[^>]* aria-describedby="([\w-]+)', html)
+        assert help_id, name
+        assert re.search(rf'<small id="{help_id[1]}">[^<]+<', html), name

@@ -4,11 +4,12 @@ import re
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from support import call_rows
 from support.people import Person
 
 from calldron.domain.rule import Rule
-from calldron.store.models import Batch
+from calldron.store.models import Batch, Call, User
 from calldron.web import fragments
 from calldron.web.pages import live
 
@@ -149,3 +150,15 @@ def test_names_are_only_text(owner: Person, batch: Batch) -> None:
 def test_the_batch_of_another_is_not_to_be_found_by_guessing(owner: Person) -> None:
     assert owner.browser.get(f"/batches/{2**63}/").status_code == 404
     assert owner.browser.get("/batches/999999/live").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "day"), [("en", r"\d{1,2} \w{3} \d{4} 0[23]:00"), ("ru", r"\d\d\.\d\d\.\d{4} 0[23]:00")]
+)
+def test_the_hours_are_told_by_the_reader_s_calendar(owner: Person, batch: Batch, language: str, day: str) -> None:
+    User.objects.filter(pk=owner.user.pk).update(language=language)
+    Call.objects.filter(batch=batch, due_at=None, final=False).delete()
+    minute = 180 if timezone.localtime().hour != 3 else 120
+    Batch.objects.filter(pk=batch.pk).update(minute_from=minute, minute_to=minute + 1)
+    html = owner.browser.get(f"/batches/{batch.pk}/").content.decode()
+    assert re.search(day, words(html.split('id="live-why"')[1].split("</section>")[0])), html
