@@ -45,3 +45,18 @@ def administrator(owner: Person) -> Person:
 @pytest.fixture
 def anonymous(db: None) -> Client:
     return Client()
+
+
+@pytest.fixture
+def everybody(
+    owner: Person, operator: Person, viewer: Person, outsider: Person, administrator: Person, anonymous: Client
+) -> dict[str, Person | Client]:
+    """All of them by name, as ``support.asked.statuses`` takes them."""
+    return {
+        "owner": owner,
+        "operator": operator,
+        "viewer": viewer,
+        "outsider": outsider,
+        "administrator": administrator,
+        "anonymous": anonymous,
+    }
