@@ -316,7 +316,7 @@ async def test_signals_meant_for_the_parent_do_not_end_it(server: MediaServer) -
 
 async def test_a_server_that_cannot_start_says_so_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
-    monkeypatch.setattr(client, "_ANSWER", 0.1)
+    monkeypatch.setattr(client, "_START", 0.1)
     server = MediaServer()
     with pytest.raises(MediaUnavailable, match="does not start"):
         await server.start()
