@@ -210,3 +210,11 @@ def test_times_are_by_the_clock_of_the_account(owner: Person, batch: Batch) -> N
     began = call_rows.now().astimezone(ZoneInfo(owner.account.time_zone)) - timedelta(seconds=7)
     assert f"It is under way since {began:%-d %b %Y, %H:}" in read
     assert "UTC" not in read
+
+
+def test_who_was_not_reached_talked_for_no_time(owner: Person) -> None:
+    made = call_rows.batch(owner.account)
+    call = call_rows.ended(made, status="busy")
+    Call.objects.filter(pk=call.pk).update(talk=0.0)
+    html = owner.browser.get(f"/batches/{made.pk}/calls/").content.decode()
+    assert re.findall(r'<td data-label="Talk" class="number">([^<]*)<', html) == ["–"]

@@ -162,3 +162,9 @@ def test_the_hours_are_told_by_the_reader_s_calendar(owner: Person, batch: Batch
     Batch.objects.filter(pk=batch.pk).update(minute_from=minute, minute_to=minute + 1)
     html = owner.browser.get(f"/batches/{batch.pk}/").content.decode()
     assert re.search(day, words(html.split('id="live-why"')[1].split("</section>")[0])), html
+
+
+def test_long_numbers_are_read_in_groups(owner: Person, batch: Batch) -> None:
+    Batch.objects.filter(pk=batch.pk).update(total=1_234_567, unfinished=2)
+    assert "1,234,565 of 1,234,567 calls are over" in page(owner, batch)
+    assert "1,234,565 of 1,234,567" in words(owner.browser.get("/batches/").content.decode())
