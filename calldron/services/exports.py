@@ -1,22 +1,19 @@
-"""The calls of a batch as files for spreadsheets: CSV, sent as it is written, and XLSX, written to disk first because a
-workbook's table of contents comes last. Neither holds more than a piece in memory."""
+"""The calls of a batch as files for spreadsheets, CSV and XLSX, sent as they are written: memory holds but a piece."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
-from typing import IO, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import xlsxwriter
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from calldron.services import csv_text
+from calldron.services import csv_text, workbook_stream
+from calldron.services.workbook_stream import Cell
 from calldron.store.models import Call
 
 _AT_ONCE: Final = 2_000
-MOST_ROWS_A_SHEET: Final = 1_000_000  # XLSX has room for 1,048,576
-_NARROW, _WIDE = 12, 18
+_WIDTHS: Final = (18, 18, 18, 12, 12, 12, 18, 18, 18, 18, 18, 18)  # of columns, in characters
 
 _COLUMNS: Final = (
     *("id", "number", "status", "result", "digits", "client_dials", "operator_dials"),
@@ -79,51 +76,17 @@ class Sheet:
         harmless = map(csv_text.harmless, texts)
         return (number, *harmless, row.client_dials, row.operator_dials, *times, talk, recorded, added, row.id)
 
-    def xlsx(self) -> IO[bytes]:
-        """The file, on disk without a name."""
-        file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
-        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        book = xlsxwriter.Workbook(file, options)
-        bold = book.add_format({"bold": True})
-        moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-        sheet, line = None, MOST_ROWS_A_SHEET
-        for piece in self._pieces():
-            for row in piece:
-                if sheet is None or line >= MOST_ROWS_A_SHEET:
-                    sheet, line = self._new_sheet(book, bold), 0
-                line += 1
-                self._write(sheet, line, row, moment)
-        if sheet is None:
-            self._new_sheet(book, bold)
-        book.close()
-        file.seek(0)
-        return file
+    def xlsx(self) -> Iterator[bytes]:
+        """The same as a workbook."""
+        rows = (self._as_cells(row) for piece in self._pieces() for row in piece)
+        return workbook_stream.written(self._name, self.titles, _WIDTHS, rows)
 
-    def _new_sheet(self, book: "xlsxwriter.Workbook", bold: object) -> "xlsxwriter.worksheet.Worksheet":
-        many = len(book.worksheets())
-        sheet = book.add_worksheet(f"{self._name} {many + 1}" if many else self._name)
-        sheet.freeze_panes(1, 1)
-        sheet.set_column(0, 2, _WIDE)
-        sheet.set_column(3, 5, _NARROW)
-        sheet.set_column(6, 11, _WIDE)
-        for column, title in enumerate(self.titles):
-            sheet.write_string(0, column, title, bold)
-        return sheet
-
-    def _write(self, sheet: "xlsxwriter.worksheet.Worksheet", line: int, row: _Row, moment: object) -> None:
+    def _as_cells(self, row: _Row) -> tuple[Cell, ...]:
         """Numbers and keys are text, which a spreadsheet shows as it is."""
-        for column, text in enumerate(self._texts(row)):
-            sheet.write_string(line, column, text)
-        sheet.write_number(line, 4, row.client_dials)
-        sheet.write_number(line, 5, row.operator_dials)
-        for column, at in ((6, row.dialed_at), (7, row.ended_at), (10, row.created_at)):
-            here = self._here(at)
-            if here is not None:
-                sheet.write_datetime(line, column, here, moment)
-        if row.talk is not None:
-            sheet.write_number(line, 8, round(row.talk, 1))
-        sheet.write_string(line, 9, self._recorded(row))
-        sheet.write_number(line, 11, row.id)
+        times = (self._here(row.dialed_at), self._here(row.ended_at))
+        talk = None if row.talk is None else round(row.talk, 1)
+        recorded, added = self._recorded(row), self._here(row.created_at)
+        return (*self._texts(row), row.client_dials, row.operator_dials, *times, talk, recorded, added, row.id)
 
     def _texts(self, row: _Row) -> tuple[str, str, str, str]:
         result = row.result or ""

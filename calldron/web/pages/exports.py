@@ -1,9 +1,9 @@
 """Calls as CSV and XLSX, with the filter of their page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils.http import content_disposition_header
@@ -21,44 +21,37 @@ from calldron.store.models import Batch
 from calldron.web.access import actor, allowed, member
 from calldron.web.templatetags.cabinet import word
 
+_CSV = "text/csv; charset=utf-8"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @allowed(Access.VIEWER)
 @require_safe
 def as_csv(request: HttpRequest, batch_id: int) -> HttpResponseBase:
-    """Sent as it is written."""
-    return _export(request, batch_id, "csv", _sent)
+    """For every program."""
+    return _export(request, batch_id, "csv", _CSV, Sheet.csv)
 
 
 @allowed(Access.VIEWER)
 @require_safe
 def as_xlsx(request: HttpRequest, batch_id: int) -> HttpResponseBase:
-    """Written first: some seconds for 100,000 calls."""
-    return _export(request, batch_id, "xlsx", _written)
+    """For Excel and its like."""
+    return _export(request, batch_id, "xlsx", _XLSX, Sheet.xlsx)
 
 
 def _export(
-    request: HttpRequest, batch_id: int, kind: str, answer: Callable[[Sheet, str], HttpResponseBase]
+    request: HttpRequest, batch_id: int, kind: str, content_type: str, written: Callable[[Sheet], Iterator[bytes]]
 ) -> HttpResponseBase:
-    """``answer`` makes one of the sheet and the name of its file."""
+    """Sent as it is ``written``."""
     batch = batches.get(member(request).account, batch_id)
     try:
         sheet = _asked(request, batch, kind)
     except InvalidInput as error:
         messages.error(request, str(error))
         return redirect("batch-calls", batch_id)
-    return answer(sheet, f"{_name(batch)}.{kind}")
-
-
-def _sent(sheet: Sheet, filename: str) -> HttpResponseBase:
-    response = StreamingHttpResponse(sheet.csv(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = content_disposition_header(True, filename)
+    response = StreamingHttpResponse(written(sheet), content_type=content_type)
+    response["Content-Disposition"] = content_disposition_header(True, f"{_name(batch)}.{kind}")
     return response
-
-
-def _written(sheet: Sheet, filename: str) -> HttpResponseBase:
-    return FileResponse(sheet.xlsx(), as_attachment=True, filename=filename, content_type=_XLSX)
 
 
 def _asked(request: HttpRequest, batch: Batch, kind: str) -> Sheet:

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from python_calamine import CalamineWorkbook
 from support.people import Person
 
-from calldron.services import batches, exports
+from calldron.services import batches, exports, workbook_stream
 from calldron.services.batch_fields import Draft
 from calldron.store.models import AuditEntry, Batch, Call
 
@@ -99,11 +101,24 @@ def test_the_filter_of_the_page(viewer: Person, batch: Batch) -> None:
 
 def test_pieces_and_sheets(viewer: Person, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "_AT_ONCE", 2)
-    monkeypatch.setattr(exports, "MOST_ROWS_A_SHEET", 2)
+    monkeypatch.setattr(workbook_stream, "MOST_ROWS_A_SHEET", 2)
     assert len(csv_of(viewer.browser, batch)) == 4
     book = CalamineWorkbook.from_filelike(io.BytesIO(xlsx_of(viewer.browser, batch)))
     assert book.sheet_names == ["Calls", "Calls 2"]
     assert [len(book.get_sheet_by_name(name).to_python()) for name in book.sheet_names] == [3, 2]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_it_is_sent_while_it_is_read(viewer: Person, batch: Batch, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, rows in ((exports, "_AT_ONCE"), (workbook_stream, "_ROWS_AT_ONCE")):
+        monkeypatch.setattr(module, rows, 1)
+    answer = viewer.browser.get(f"/batches/{batch.pk}/calls.{kind}")
+    pieces = iter(answer)
+    with CaptureQueriesContext(connection) as early:
+        assert next(pieces)
+    with CaptureQueriesContext(connection) as late:
+        assert b"".join(pieces)  # type: ignore[arg-type] # streamed
+    assert len(early) < len(late)
 
 
 def test_an_empty_batch_has_titles(viewer: Person, owner: Person) -> None:
