@@ -7,6 +7,7 @@
   let chart = null;
   let holder = null; // comes with the first attempt
   let shape = "";
+  let reach = []; // from when to when; uPlot itself would show the whole day of a single bar
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -39,7 +40,7 @@
         legend: { show: false },
         cursor: { show: false },
         scales: {
-          x: { range: (_, low, high) => [low, Math.max(high + course.step, low + 12 * course.step)] },
+          x: { range: () => reach },
           y: { range: (_, low, high) => [0, Math.max(4, high * 1.05)] },
         },
         axes: [
@@ -65,6 +66,8 @@
     const course = JSON.parse(data.textContent);
     if (!course.at.length) return;
     const place = document.getElementById("chart");
+    const [first, last] = [course.at[0], course.at[course.at.length - 1]];
+    reach = [first, Math.max(last, first + 11 * course.step) + course.step];
     const now = `${course.step} ${dark.matches} ${course.at[0]}`;
     if (chart && place === holder && now === shape) return chart.setData(stacked(course));
     holder = place;
