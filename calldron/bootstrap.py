@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import django
 import structlog
 from django.core.management import call_command
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from granian import Granian
 from granian.constants import Interfaces
 
@@ -101,10 +101,23 @@ def setup_address(settings: Config, host: str, port: int) -> str | None:
         return None
 
 
-def parts_to_serve(host: str, port: int, *, sandbox: bool) -> list[Part]:
-    """What ``calldron serve`` keeps running."""
-    parts = [Part("web", ["web", "--host", host, "--port", str(port)]), Part("dialer", ["dialer"])]
-    return [Part("carrier", ["carrier"]), *parts] if sandbox else parts
+def parts_to_serve(host: str, port: int) -> list[Part]:
+    """What ``calldron serve`` keeps running: the sandbox carrier from when there is no other trunk."""
+    web = Part("web", ["web", "--host", host, "--port", str(port)])
+    return [Part("carrier", ["carrier"], sandbox_is_due), web, Part("dialer", ["dialer"])]
+
+
+def sandbox_is_due() -> bool:
+    """Whether calls go to the sandbox. While the database is away nobody knows."""
+    from calldron.services import trunks  # noqa: PLC0415 - as above
+
+    try:
+        return all(row.sandbox for row in trunks.listed())
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("database away, not known whether the sandbox is due", error=" ".join(str(error).split()))
+        return False
+    finally:
+        connection.close()  # its thread may not come again
 
 
 def check_free(settings: Config, host: str, port: int, *, sandbox: bool) -> None:

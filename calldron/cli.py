@@ -63,7 +63,7 @@ def serve(host: str, port: int) -> None:
     click.echo(f"Calldron on http://{host}:{port}/v1/, data in {settings.home.resolve()}", err=True)
     if sandbox:
         click.echo("No trunk yet: calls go to the sandbox (calldron trunk add …).", err=True)
-    parts = bootstrap.parts_to_serve(host, port, sandbox=sandbox)
+    parts = bootstrap.parts_to_serve(host, port)
     asyncio.run(supervisor.supervise(parts, stop_within=settings.drain_seconds + supervisor.WIND_DOWN))
 
 

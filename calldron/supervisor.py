@@ -8,7 +8,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,15 +18,17 @@ log = structlog.get_logger(__name__)
 
 PAUSES = (0.2, 1.0, 5.0, 15.0)
 HEALTHY_AFTER = 60.0  # seconds up, after which earlier deaths are forgotten
+DUE_AGAIN = 2.0  # seconds until a part that is not due is asked about again
 WIND_DOWN = 45.0  # seconds that a part may take to stop besides what it waits for
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A ``calldron`` command that is kept running."""
+    """A ``calldron`` command that is kept running, from when it is ``due`` on. That is asked in a thread."""
 
     name: str
     arguments: Sequence[str]
+    due: Callable[[], bool] = lambda: True
 
 
 async def supervise(parts: Sequence[Part], *, stop_within: float = WIND_DOWN) -> None:
@@ -66,6 +68,7 @@ class _Keeper:
         """Start the part, and start it again when it dies, ever more slowly, until all are to stop."""
         deaths = 0
         try:
+            await self._until_due()
             while not self._stopping.is_set():
                 started = time.monotonic()
                 # Its own session: a Ctrl-C at the terminal reaches the supervisor alone, which then stops the parts.
@@ -80,10 +83,17 @@ class _Keeper:
                 deaths = 0 if time.monotonic() - started > HEALTHY_AFTER else deaths + 1
                 pause = PAUSES[min(deaths, len(PAUSES) - 1)]
                 log.error("a part died and is started again", part=self.part.name, exit=code, pause=pause)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), pause)
+                await self._rest(pause)
         finally:
             self._over.set()
+
+    async def _until_due(self) -> None:
+        while not self._stopping.is_set() and not await asyncio.to_thread(self.part.due):
+            await self._rest(DUE_AGAIN)
+
+    async def _rest(self, pause: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), pause)
 
     def hurry(self) -> None:
         """Signal again a part that was told to stop before."""

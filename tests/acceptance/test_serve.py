@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,19 +44,25 @@ class Served:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
+    with serving(tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def serving(home: Path, *before: str) -> Iterator[Served]:
+    """``before``: a command that is given first."""
     port = free_port()
-    environment = web_server.environment(tmp_path, port) | {
+    environment = web_server.environment(home, port) | {
         "CALLDRON_SANDBOX_PORT": str(free_port()),
     }
-    command = [sys.executable, "-m", "calldron.cli"]
-    added = subprocess.run(
-        [*command, "user", "add", "owner@example.org"], env=environment, capture_output=True, text=True, check=True
-    )
-    key = added.stdout.split()[-1]
-    with (tmp_path / "serve.log").open("wb") as log:
-        process = subprocess.Popen([*command, "serve", "--port", str(port)], env=environment, stdout=log, stderr=log)
+    key = calldron(environment, "user", "add", "owner@example.org").split()[-1]
+    if before:
+        calldron(environment, *before)
+    with (home / "serve.log").open("wb") as log:
+        command = [sys.executable, "-m", "calldron.cli", "serve", "--port", str(port)]
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     api = httpx.Client(base_url=f"http://{HOST}:{port}/v1", auth=(key, ""), timeout=30)
-    running = Served(tmp_path, port, environment, process, api)
+    running = Served(home, port, environment, process, api)
     wait_until(lambda: "dialer ready" in running.log() and _answers(api), "the server", 60)
     yield running
     api.close()
@@ -63,6 +70,12 @@ def served(tmp_path: Path) -> Iterator[Served]:
         process.terminate()
         process.terminate()
         process.wait(90)
+
+
+def calldron(environment: dict[str, str], *words: str) -> str:
+    """What a command says."""
+    command = [sys.executable, "-m", "calldron.cli", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def _answers(api: httpx.Client) -> bool:
@@ -108,3 +121,13 @@ def test_the_sandbox_is_there_until_calls_have_ended(served: Served) -> None:
     outcomes = {str(event["call"]): event["outcome"] for event in events if event["event"] == "leg ended"}
     assert outcomes == {answering: "answered", ringing: "no_answer"}, "the carrier did not end them"
     assert not _answers(served.api)
+
+
+def test_the_sandbox_comes_once_the_last_trunk_is_gone(tmp_path: Path) -> None:
+    with serving(tmp_path, "trunk", "add", "main", f"sip:{HOST}:{free_port()}") as served:
+        assert not served.children(served.process.pid, "calldron.cli carrier")
+        calldron(served.environment, "trunk", "remove", "main")
+        wait_until(lambda: "sandbox carrier ready" in served.log(), "the sandbox", 60)
+        batch = served.api.post("/batches", json={"type": "instant", **intro(1.0)}).json()["id"]
+        call = served.api.post(f"/batches/{batch}/calls", json={"phone_number": "+79990000030"}).json()["id"]
+        wait_until(lambda: served.call(batch, call)["status"] == "answered", "the call is up", 30)
