@@ -4,9 +4,10 @@ import re
 
 import pytest
 from django.test import Client
+from support import call_rows
 from support.people import Person
 
-from calldron.services import batches, calls, newest, setup
+from calldron.services import batches, calls, newest, setup, trial_calls
 from calldron.services.batch_fields import Draft
 from calldron.services.calls import NewCall
 from calldron.web import samples
@@ -31,6 +32,7 @@ def test_samples_have_the_account_s_newest_ids(owner: Person, outsider: Person) 
     (call,) = calls.create(owner.account, batch.pk, [NewCall("+79991234567", suspect=False)])
     (empty,) = batches.create(owner.account, [Draft()])
     batches.create(outsider.account, [Draft()])
+    trial_calls.place(owner.account, call_rows.trunk(), "+79991234567")
     assert newest.ids(owner.account) == (batch.pk, call)
     shown = owner.browser.get("/docs/").content.decode()
     assert f"http://127.0.0.1:8000/v1/batches/{batch.pk}/calls/{call}/record.mp3" in shown
