@@ -9,6 +9,7 @@ from django.db.backends.utils import CursorWrapper
 
 _KEY = 0x63616C6C64726F6E  # "calldron"
 _PAUSE = 0.2  # seconds
+_THINKS = 60_000  # milliseconds; one that freezes holds its tables no longer
 
 
 @contextmanager
@@ -19,13 +20,15 @@ def alone_with_the_schema() -> Iterator[None]:
         return
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
+        # Between two statements Django works out the tables anew, for seconds where the processors are busy.
+        cursor.execute("SET idle_in_transaction_session_timeout = %s", [_THINKS])
         # Asked again and again: a statement that waits would be waited for by CREATE INDEX CONCURRENTLY.
         while not _taken(cursor):
             time.sleep(_PAUSE)
     try:
         yield
     finally:
-        connection.close()  # and with it the lock and the setting
+        connection.close()  # and with it the lock and the settings
 
 
 def _taken(cursor: CursorWrapper) -> bool:

@@ -22,6 +22,8 @@ class PostgresDatabase:
         self._unused: list[str] = []
         server.create_database(self._template)
         self._connect(self._template)
+        with connections[self._template].cursor() as cursor:
+            cursor.execute("SET idle_in_transaction_session_timeout = '60s'")  # as ``store.migration_lock`` has it
         call_command("migrate", database=self._template, verbosity=0)
         self._disconnect(self._template)
 

@@ -19,7 +19,7 @@ from support.store_world import LEASE, NOW, Database, Node, World
 
 from calldron.domain.batch import BatchState
 from calldron.domain.errors import StoreUnavailable
-from calldron.store import intake
+from calldron.store import intake, migration_lock
 from calldron.store.session import Session
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -122,6 +122,19 @@ def test_waiting_for_a_lock_has_an_end(world: World) -> None:
         with pytest.raises(StoreUnavailable, match="lock"):
             node.finish(claimed)
     assert node.finish(claimed)
+
+
+def test_a_migration_may_think_for_longer_than_a_node(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def patience() -> str:
+        with connections[world.alias].cursor() as cursor:
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            (shown,) = cursor.fetchone()
+            return str(shown)
+
+    monkeypatch.setattr(migration_lock, "connection", connections[world.alias])
+    with migration_lock.alone_with_the_schema():
+        assert patience() == "1min"
+    assert patience() == "5s"
 
 
 def test_a_node_that_freezes_in_a_transaction_holds_nobody_up_for_long(world: World, node: Node) -> None:
