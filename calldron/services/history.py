@@ -19,17 +19,11 @@ def page(call: Call, *, limit: int, offset: int) -> tuple[list[Attempt], int]:
     return list(shown), attempts.count()
 
 
-def counted(attempt: Attempt) -> bool:
-    """Whether it is one of the call's ``attempts``: one whose every INVITE was refused by the trunk was given back."""
-    legs = attempt.legs.all()
-    return not legs or not all(leg.refused for leg in legs)
-
-
 def of_attempt(attempt: Attempt) -> str:
     """How an attempt ended, in words."""
     if attempt.ended_at is None:
         return _("It is under way.")
-    if not counted(attempt):
+    if attempt.given_back:
         how = of_code(attempt.sip_code) or str(_WITHOUT_AN_ANSWER[EndedBy.SILENCE])
         return _("The trunk refused it, so it does not count. %(how)s") % {"how": how}
     outcome = Outcome(attempt.outcome)

@@ -78,7 +78,7 @@ def _line(attempt: Attempt, now: datetime) -> Line:
     return Line(
         attempt,
         history.of_attempt(attempt),
-        history.counted(attempt),
+        not attempt.given_back,
         "" if attempt.fault in ("", Fault.NONE) else history.of_fault(attempt.fault),
         length,
         [_lane(leg, begin, end, length) for leg in legs],

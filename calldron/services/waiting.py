@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce
 
@@ -10,7 +10,7 @@ from calldron.domain.batch import BatchState, BatchType
 from calldron.domain.outcome import Fault
 from calldron.domain.retry import OVERRIDABLE, RetryPolicy
 from calldron.domain.rule import Rule
-from calldron.store.models import Account, Attempt, Batch, Call, LegRow
+from calldron.store.models import Account, Attempt, Batch, Call
 
 # Columns of a batch by which its calls wait.
 HOLDING = frozenset({"time_zone", "time_zone_fallback", "minute_from", "minute_to", "days"})
@@ -71,8 +71,7 @@ def _never(policy: RetryPolicy) -> list[str]:
 
 def _count(outcome: str) -> Coalesce:
     """How many attempts at a call ended this way; those that were given back are none."""
-    counted = LegRow.objects.filter(attempt=OuterRef("pk"), refused=False)
-    attempts = Attempt.objects.filter(Exists(counted), call=OuterRef("pk"), outcome=outcome)
+    attempts = Attempt.objects.filter(call=OuterRef("pk"), outcome=outcome, given_back=False)
     of_call = attempts.order_by().values("call").annotate(so_often=Count("pk")).values("so_often")
     return Coalesce(Subquery(of_call, output_field=IntegerField()), 0)
 

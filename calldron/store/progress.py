@@ -146,6 +146,7 @@ def _write(session: Session, ended: Sequence[tuple[_Open, AttemptEnd]]) -> None:
 def _due_again(session: Session, attempt: _Open, end: AttemptEnd) -> datetime | None:
     """When the call is dialled again; ``None``: never. An attempt that does not count is taken off the call."""
     if attempt.is_returned(end):
+        session.run(_GIVEN_BACK, attempt.attempt_id)
         session.run(_LEGS_REFUSED, attempt.attempt_id)
         session.run(_RETURNED, *[attempt.attempt_id] * 2, end.at, attempt.call_id)
         return end.at + _RETURN_PAUSE
@@ -224,6 +225,8 @@ _LEGS_CLOSED = """
 UPDATE store_legrow SET ended_at = %s, outcome = %s, fault = %s WHERE attempt_id = %s AND ended_at IS NULL
 """
 
+_GIVEN_BACK = "UPDATE store_attempt SET given_back = TRUE WHERE id = %s"
+
 _LEGS_REFUSED = "UPDATE store_legrow SET refused = TRUE WHERE attempt_id = %s"
 
 _RETURNED = """
@@ -236,11 +239,7 @@ UPDATE store_call SET returns = returns + 1,
 WHERE id = %s
 """
 
-# Attempts that were given back are none.
-_SO_OFTEN = """
-SELECT COUNT(*) FROM store_attempt a WHERE a.call_id = %s AND a.outcome = %s
-    AND EXISTS (SELECT 1 FROM store_legrow l WHERE l.attempt_id = a.id AND NOT l.refused)
-"""
+_SO_OFTEN = "SELECT COUNT(*) FROM store_attempt WHERE call_id = %s AND outcome = %s AND NOT given_back"
 
 _OPTED_OUT = """
 INSERT INTO store_stopnumber (account_id, number, source, comment, created_at) VALUES (%s, %s, 'opt_out', '', %s)

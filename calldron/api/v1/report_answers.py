@@ -42,7 +42,7 @@ def of_attempt(attempt: Attempt) -> dict[str, object]:
         "sip_code": _number(attempt.sip_code),
         "digits": attempt.digits,
         "duration": f"{attempt.talk or 0:.1f}",
-        "counted": history.counted(attempt),
+        "counted": not attempt.given_back,
         "words": history.of_attempt(attempt),
         "legs": [_of_leg(leg) for leg in attempt.legs.all()],
     }

@@ -54,7 +54,7 @@ _ATTEMPT: Schema = object_of(
 )
 
 _TALLY: dict[str, Schema] = {
-    "attempts": DIGITS,
+    "attempts": {**DIGITS, "description": "Without those that a trunk refused: they were given back."},
     "answered": DIGITS,
     "confirmed": {**DIGITS, "description": "Answered, and the client said yes."},
     "seconds": {**SECONDS, "description": "Talk, in all."},

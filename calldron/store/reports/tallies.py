@@ -1,7 +1,7 @@
 """Counts over the calls and attempts of one batch, answered from indexes alone: a batch may hold a million of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -28,7 +28,7 @@ class CallTally:
 @dataclass(frozen=True, slots=True)
 class AttemptTally:
     """What became of the attempts that started in a span of time: ``ended`` ones have an outcome, ``seconds`` is the
-    talk of all of them."""
+    talk of all of them. One that a trunk refused is none, and says nothing of whether people answer."""
 
     attempts: int = 0
     ended: int = 0
@@ -44,6 +44,10 @@ class AttemptTally:
             self.confirmed + other.confirmed,
             self.seconds + other.seconds,
         )
+
+    def without(self, given_back: int) -> "AttemptTally":
+        """Less so many that were given back: ended, and never answered."""
+        return replace(self, attempts=self.attempts - given_back, ended=self.ended - given_back)
 
 
 def count_calls(session: Session, batch_id: int) -> CallTally:
@@ -82,7 +86,9 @@ def count_attempts(session: Session, batch_id: int, edges: Sequence[datetime]) -
         some = spans[start : start + _BUCKETS_A_STATEMENT]
         params = [value for place, (since, until) in enumerate(some) for value in (place, batch_id, since, until)]
         rows = session.rows(" UNION ALL ".join([_ATTEMPTS] * len(some)), *params)
-        tallies += [AttemptTally(*row) for _place, *row in sorted(rows)]
+        started = [AttemptTally(*row) for _place, *row in sorted(rows)]
+        returned = sorted(session.rows(" UNION ALL ".join([_GIVEN_BACK] * len(some)), *params))
+        tallies += [one.without(given_back) for one, (_place, given_back) in zip(started, returned, strict=True)]
     return tallies
 
 
@@ -108,3 +114,8 @@ SELECT %s, COUNT(*), COUNT(CASE WHEN outcome <> '' THEN 1 END),
     COALESCE(SUM(talk), 0)
 FROM store_attempt WHERE batch_id = %s AND started_at >= %s AND started_at < %s
 """  # noqa: S608 - words of enumerations, nothing from outside
+
+# By a small index of these alone: that of all attempts does not say which they are.
+_GIVEN_BACK = """
+SELECT %s, COUNT(*) FROM store_attempt WHERE batch_id = %s AND started_at >= %s AND started_at < %s AND given_back
+"""

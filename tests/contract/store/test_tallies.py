@@ -69,3 +69,12 @@ def test_seconds_of_the_fraction_are_kept(world: World, node: Node) -> None:
     assert tallies.span_of_attempts(session, batch.pk) == (at, at)
     just_then = tallies.count_attempts(session, batch.pk, [at, at + timedelta.resolution])
     assert just_then == [AttemptTally(attempts=1)]
+
+
+def test_what_a_trunk_refused_is_no_attempt(world: World, node: Node) -> None:
+    batch = world.add_batch(3)
+    node.finish(node.claim_one(), Outcome.ANSWERED, result=Result.CONFIRMED, talk=2.0)
+    node.refused(node.claim_one(NOW + MINUTE), at=NOW + MINUTE)
+    session = Session(connections[world.alias])
+    told = tallies.count_attempts(session, batch.pk, [NOW, NOW + MINUTE, NOW + 2 * MINUTE])
+    assert told == [AttemptTally(1, 1, 1, 1, 2.0), AttemptTally()]
