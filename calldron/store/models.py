@@ -281,9 +281,7 @@ class Attempt(models.Model):
     digits = models.CharField(max_length=64, blank=True, default="")
     talk = models.FloatField(null=True)
     recording = models.CharField(max_length=255, blank=True, default="")
-    given_back = models.BooleanField(
-        default=False, db_default=False
-    )  # refused by the trunk: no attempt
+    given_back = models.BooleanField(default=False, db_default=False)  # refused by the trunk: no attempt
 
     class Meta:
         constraints = (
@@ -301,7 +299,9 @@ class Attempt(models.Model):
             # Figures over time are counted from it alone.
             models.Index(fields=["batch_id", "started_at", "outcome", "result", "talk"], name="attempt_of_batch"),
             models.Index(
-                fields=["batch_id", "started_at"], name="attempt_given_back", condition=models.Q(given_back=True)
+                fields=["batch_id", "started_at", "given_back"],
+                name="attempt_given_back",
+                condition=models.Q(given_back=True),
             ),
             models.Index(
                 fields=["ended_at"],

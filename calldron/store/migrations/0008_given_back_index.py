@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
     operations = [
         AddIndexBesideWork(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('given_back', True)), fields=['batch_id', 'started_at'], name='attempt_given_back'),
+            index=models.Index(condition=models.Q(('given_back', True)), fields=['batch_id', 'started_at', 'given_back'], name='attempt_given_back'),
         ),
     ]

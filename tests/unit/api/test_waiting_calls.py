@@ -97,7 +97,7 @@ def test_what_a_trunk_gave_back_was_no_attempt(api: Api) -> None:
 def test_attempts_that_were_given_back_are_not_counted(api: Api) -> None:
     batch = api.batch(attempts=5)
     call = tried(api, batch, "failed", times=2)
-    Attempt.objects.get(call=call_row(call), number_of_try=1).legs.update(refused=True)
+    Attempt.objects.filter(call=call_row(call), number_of_try=1).update(given_back=True)
     api.put(batch, {"retry": {"failed": {"attempts": 2}}})
     assert not call_row(call).final
     api.put(batch, {"retry": {"failed": {"attempts": 1}}})
