@@ -20,6 +20,7 @@ from calldron.dialer.ports import (
     Leg,
     LegIntent,
     LegProgress,
+    Paused,
     Permit,
 )
 from calldron.dialer.prompts import Prompts
@@ -222,8 +223,8 @@ class CallRun:
                 self._clock.now(),
             )
         )
-        if permit is None:
-            self._refuse(role)
+        if not isinstance(permit, Permit):
+            self._refuse(role, paused=isinstance(permit, Paused))
             return
         leaves_at = asked + permit.wait
         if (wait := leaves_at - self._clock.monotonic()) > 0:
@@ -234,9 +235,9 @@ class CallRun:
             await self._renewed.wait()
         self._events.put_nowait(_Permitted(role, permit, leaves_at))
 
-    def _refuse(self, role: Role) -> None:
+    def _refuse(self, role: Role, *, paused: bool = False) -> None:
         self._asking.pop(role).cancel()
-        self._events.put_nowait(Refused(role))
+        self._events.put_nowait(Refused(role, paused))
 
     def _send(self, role: Role, permit: Permit, leaves_at: float) -> None:
         may_leave = partial(self._may_leave, permit.window if role is Role.CLIENT else None)

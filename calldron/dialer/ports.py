@@ -165,6 +165,11 @@ class Permit:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """A further dial that may not go out as long as its batch is paused: nobody is on the line who waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Late:
     """An INVITE that missed the moment for which it was counted (an intro that was not there, a busy machine). At
     ``at`` it could leave."""
@@ -245,7 +250,7 @@ class Store(Protocol):
     async def next_due(self, now: datetime) -> datetime | None:
         """When a call that waits for time alone (a retry, a window) may next go out; ``None`` where none does."""
 
-    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | None]:
+    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | Paused | None]:
         """Commit further dials, in order; ``None`` where one may not go out: the lease is lost, the call withdrawn, the
         number already dialled as often as ``attempts`` says, or a rule forbids it now (window, stop list, quota)."""
 

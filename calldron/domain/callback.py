@@ -217,8 +217,10 @@ class CallbackAttempt:
             return self._finish_when_down()
         if event.role is Role.OPERATOR:
             return self._operator_lost()
-        state = replace(self, outcome=Outcome.CANCELED) if isinstance(event, Refused) else self
-        return state._close(_RESULT_WHEN_BROKEN_OFF.get(self.phase))
+        if isinstance(event, Refused):
+            # On a pause the call is taken up again, as after a stop of the dialer.
+            return replace(self, outcome=Outcome.FAILED if event.paused else Outcome.CANCELED)._close(None)
+        return self._close(_RESULT_WHEN_BROKEN_OFF.get(self.phase))
 
     def _withdraw(self, event: Withdrawn) -> "tuple[CallbackAttempt, Iterable[Command]]":
         result = _RESULT_WHEN_BROKEN_OFF.get(self.phase)

@@ -79,9 +79,11 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The dial that the machine asked for may not go out any more (no tries left, call withdrawn meanwhile)."""
+    """The dial that the machine asked for may not go out any more (no tries left, call withdrawn meanwhile).
+    ``paused``: not before its batch goes on."""
 
     role: Role
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

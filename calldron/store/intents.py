@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from calldron.dialer.ports import Late, LegIntent, Permit
+from calldron.dialer.ports import Late, LegIntent, Paused, Permit
 from calldron.domain.batch import BatchState
 from calldron.domain.events import Role
 from calldron.store import counters
@@ -26,6 +26,7 @@ class _Asked:
     batch_id: int
     account_id: int
     withdrawn: bool
+    paused: bool
     client_dials: int
     operator_dials: int
     attempts: int
@@ -46,6 +47,7 @@ class _Asked:
             batch,
             account,
             bool(cancelled or deleting or state == BatchState.STOPPED),
+            state == BatchState.PAUSED,
             client,
             operator,
             attempts,
@@ -56,7 +58,7 @@ class _Asked:
         )
 
 
-def intend(session: Session, intents: Sequence[LegIntent], *, passed: Passed = no_time) -> list[Permit | None]:
+def intend(session: Session, intents: Sequence[LegIntent], *, passed: Passed = no_time) -> list[Permit | Paused | None]:
     """Commit further dials: each is looked at after the one before it was counted."""
     lines = Lines.load(session, max(intent.at for intent in intents), passed=passed)
     limits = Limits(lines.holdings, lines.now)
@@ -90,13 +92,15 @@ def _spend(lines: Lines, limits: Limits, trunk: int, batch: int, account: int) -
     return lines.waited + max(lines.spend(trunk), limits.spend(batch, account, 0))
 
 
-def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -> Permit | None:
+def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -> Permit | Paused | None:
     row = session.row(_ATTEMPT + session.lock_of("c", "t"), intent.attempt_id, intent.lease)
     if row is None:
         return None
     asked = _Asked.read(intent, row)
     if not _may_go(session, asked):
         return None
+    if asked.paused and not session.row(_ON_THE_LINE, intent.attempt_id):
+        return Paused()
     session.run(_COUNTED[intent.role], asked.call_id)
     leg = (intent.attempt_id, intent.role.value, intent.number, intent.trunk_id, intent.at, "", "", "")
     leg_id = int(session.insert(LEG, [leg], "id")[0][0])
@@ -128,6 +132,10 @@ SELECT c.id, c.number, b.id, c.account_id, c.cancelled, b.state, b.deleting, c.c
 FROM store_attempt t JOIN store_call c ON c.id = t.call_id JOIN store_batch b ON b.id = c.batch_id
     JOIN store_account a ON a.id = b.account_id
 WHERE t.id = %s AND t.lease = %s AND t.ended_at IS NULL
+"""
+
+_ON_THE_LINE = """
+SELECT 1 FROM store_legrow WHERE attempt_id = %s AND answered_at IS NOT NULL AND ended_at IS NULL LIMIT 1
 """
 
 _PACES = """

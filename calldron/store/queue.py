@@ -7,7 +7,18 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from calldron.dialer.ports import AttemptEnd, Claim, Late, LegIntent, LegProgress, Orphan, Permit, Recording, Withdrawal
+from calldron.dialer.ports import (
+    AttemptEnd,
+    Claim,
+    Late,
+    LegIntent,
+    LegProgress,
+    Orphan,
+    Paused,
+    Permit,
+    Recording,
+    Withdrawal,
+)
 from calldron.domain.errors import StoreUnavailable
 from calldron.store import claim, clock_jumps, expunge, leases, progress, recordings, shared_clock
 from calldron.store.changes import changes_of
@@ -101,7 +112,7 @@ class SqlStore:
         """See ``Store``; also when a trunk's rate lets the next call go."""
         return await self._thread.read(partial(claim.next_due, now=now, wants=self._wants))
 
-    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | None]:
+    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | Paused | None]:
         """See ``Store``. The client is not dialled outside the window either."""
         return await self._thread.write(partial(intend, intents=intents, passed=self._since_now()))
 

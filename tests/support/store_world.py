@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from django.db import connections, transaction
 from django.db.models import QuerySet
 
-from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Withdrawal
+from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Withdrawal
 from calldron.domain.batch import BatchState, BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, Result
@@ -215,7 +215,7 @@ class Node:
         number = claim.number if role is Role.CLIENT else claim.operator
         intent = LegIntent(claim.attempt_id, claim.lease, role, number, claim.trunk.id, at)
         (permit,) = self.world.run(self.store.intend([intent]))
-        return None if permit is None else permit.leg_id
+        return permit.leg_id if isinstance(permit, Permit) else None
 
     def progress(self, claim: Claim, leg_id: int | None = None, **news: Any) -> None:
         step = LegProgress(leg_id or claim.leg_id, claim.attempt_id, claim.lease, **news)

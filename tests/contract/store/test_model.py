@@ -299,7 +299,7 @@ class StoreMachine(RuleBasedStateMachine):
         in_window = ModelCall(ModelBatch(call.batch.kind, 1, 0, call.batch.opens, call.batch.closes), self.now).may_go(
             self.now
         )
-        allowed = not call.withdrawn and dials < call.batch.attempts
+        allowed = not call.withdrawn and call.batch.state is not BatchState.PAUSED and dials < call.batch.attempts
         allowed &= role is Role.OPERATOR or (in_window and not call.stopped)
         leg = self.nodes[node].intend(call.held, role, self.now)
         assert (leg is not None) is allowed

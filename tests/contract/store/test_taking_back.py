@@ -76,6 +76,21 @@ def test_a_paused_batch_goes_on_with_the_calls_that_are_up(world: World, node: N
     claim = node.claim_one()
     world.change(batch, state=BatchState.PAUSED)
     assert node.withdrawn() == []
+    node.progress(claim, answered_at=NOW)
+    assert node.intend(claim, Role.CLIENT) is not None
+
+
+def test_a_paused_batch_rings_nobody_whom_nobody_waits_for(world: World, node: Node) -> None:
+    batch = world.add_callback(attempts=2)
+    claim = node.claim_one()
+    world.change(batch, state=BatchState.PAUSED)
+    assert node.intend(claim, Role.CLIENT) is None
+    node.progress(claim, answered_at=NOW)
+    node.leg_ended(claim)
+    assert node.intend(claim, Role.CLIENT) is None
+    assert node.intend(claim, Role.OPERATOR) is None
+    assert world.calls().get().client_dials == 0
+    world.change(batch, state=BatchState.RUNNING)
     assert node.intend(claim, Role.CLIENT) is not None
 
 

@@ -177,6 +177,18 @@ async def test_a_dial_that_may_not_go_out_is_not_sent(desk: Desk) -> None:
     assert ("hang up",) in client.done
 
 
+async def test_a_client_whom_a_pause_holds_is_called_later(desk: Desk) -> None:
+    desk.store.paused = True
+    desk.call(CALLBACK)
+    operator = await desk.leg()
+    operator.answer()
+    operator.press("1")
+    end = await desk.end()
+    assert (end.outcome, end.result, end.fault) == (Outcome.FAILED, None, Fault.OURS)
+    assert len(desk.engine.legs) == 1
+    assert ("hang up",) in operator.done
+
+
 async def test_a_timer_runs_out_when_the_clock_says_so(desk: Desk) -> None:
     desk.call(KEYED)
     leg = await desk.leg()
