@@ -21,7 +21,7 @@ SOON = timedelta(minutes=1)  # what happens within it need not be announced by t
 _SHORTEST = 1.0  # seconds that a fragment is given again
 _SHARE = 40  # it is kept so many times as long as it took to make: none takes more than 2.5% of a core
 _MOST = 500
-_POLLS_A_SECOND = 10.0
+_POLLS_A_SECOND = 8.0
 
 
 @dataclass(frozen=True, slots=True)
