@@ -90,6 +90,7 @@ class Link:
                 if silent > _SILENCE:
                     log.error("the media process %d hangs and is killed", self.pid)
                     self.kill()
+                    break  # nobody but this wait may learn how it ended
             code = await self._process.wait()
         finally:
             self._close()

@@ -76,7 +76,7 @@ class SipEngine:
         if self._legs:
             await asyncio.wait(self._legs, timeout=STOP_PATIENCE)
         await self._media.stop()
-        self._renderer.stop()
+        await self._renderer.stop()
 
     async def load_prompt(self, prompt: str, pcm: bytes) -> None:
         """Make a prompt known under its name."""

@@ -26,16 +26,23 @@ class Renderer:
 
     async def render(self, tracks: Path, target: Path) -> float | None:
         """As ``mix``. Raises ``OSError``; a pool that was killed is made anew once."""
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._started(), mix, tracks, target)
+            return await self._mixed(tracks, target)
         except BrokenProcessPool:
-            self.stop()
+            pass
         try:
-            return await loop.run_in_executor(self._started(), mix, tracks, target)
+            return await self._mixed(tracks, target)
         except BrokenProcessPool as error:
-            self.stop()
             raise OSError(f"the mixing process died twice, {error}") from error
+
+    async def _mixed(self, tracks: Path, target: Path) -> float | None:
+        pool = self._started()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, mix, tracks, target)
+        except BrokenProcessPool:
+            if self._pool is pool:  # whose other recordings failed with it may have a new one already
+                self._pool = None
+            raise
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -48,11 +55,12 @@ class Renderer:
             )
         return self._pool
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End the processes; what is being mixed is finished, what waits is dropped (its tracks stay on disk)."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Waited for: a pool that is still ending while the interpreter exits has both close the same pipe.
+            await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
 
 def _settle() -> None:

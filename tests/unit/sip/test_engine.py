@@ -24,6 +24,7 @@ from calldron.engines.sip.agent import UserAgent
 from calldron.engines.sip.engine import SipEngine
 from calldron.engines.sip.inbound import InboundCall
 from calldron.engines.sip.pacer import BURST, INTERVAL, Pacer
+from calldron.engines.sip.rendering import Renderer
 from calldron.media import sdp
 from calldron.media.client import MediaServer, MediaSession
 from calldron.media.events import FirstPacket, MediaEvent
@@ -374,3 +375,23 @@ async def test_renderers_do_not_outlive_a_parent_that_was_killed(tmp_path: Path)
         parent.kill()
         await parent.wait()
     assert await asyncio.to_thread(psutil.wait_procs, [worker], 10) == ([worker], [])
+
+
+def mixing_processes() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+async def test_every_recording_of_a_mixing_process_that_was_killed_is_mixed_by_the_next_one(tmp_path: Path) -> None:
+    renderer = Renderer()
+    try:
+        await renderer.render(tmp_path, tmp_path / "first.mp3")
+        worker = mixing_processes()[0]
+        worker.suspend()
+        mixes = [asyncio.create_task(renderer.render(tmp_path, tmp_path / f"{n}.mp3")) for n in range(3)]
+        await asyncio.sleep(0)
+        worker.kill()
+        async with asyncio.timeout(30):
+            assert await asyncio.gather(*mixes) == [None] * 3
+    finally:
+        await renderer.stop()
+    assert mixing_processes() == []
