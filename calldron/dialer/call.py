@@ -20,7 +20,7 @@ from calldron.dialer.ports import (
     Leg,
     LegIntent,
     LegProgress,
-    Paused,
+    NotNow,
     Permit,
 )
 from calldron.dialer.prompts import Prompts
@@ -224,7 +224,7 @@ class CallRun:
             )
         )
         if not isinstance(permit, Permit):
-            self._refuse(role, paused=isinstance(permit, Paused))
+            self._refuse(role, for_now=isinstance(permit, NotNow))
             return
         leaves_at = asked + permit.wait
         if (wait := leaves_at - self._clock.monotonic()) > 0:
@@ -235,9 +235,9 @@ class CallRun:
             await self._renewed.wait()
         self._events.put_nowait(_Permitted(role, permit, leaves_at))
 
-    def _refuse(self, role: Role, *, paused: bool = False) -> None:
+    def _refuse(self, role: Role, *, for_now: bool = False) -> None:
         self._asking.pop(role).cancel()
-        self._events.put_nowait(Refused(role, paused))
+        self._events.put_nowait(Refused(role, for_now))
 
     def _send(self, role: Role, permit: Permit, leaves_at: float) -> None:
         may_leave = partial(self._may_leave, permit.window if role is Role.CLIENT else None)

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from calldron.dialer.ports import AttemptEnd, Clock, Late, LegIntent, LegProgress, Paused, Permit, Store
+from calldron.dialer.ports import AttemptEnd, Clock, Late, LegIntent, LegProgress, NotNow, Permit, Store
 from calldron.dialer.spacing import Spacing
 from calldron.domain.errors import StoreUnavailable
 
@@ -39,7 +39,7 @@ class Journal:
         self._clock = clock
         self._rounds = Spacing(clock, apart)
         self._steps: list[LegProgress] = []
-        self._intents: list[_Waiting[LegIntent, tuple[Permit | Paused | None, float]]] = []
+        self._intents: list[_Waiting[LegIntent, tuple[Permit | NotNow | None, float]]] = []
         self._late: list[_Waiting[Late, float]] = []
         self._ends: list[_Waiting[AttemptEnd, bool]] = []
         self._unwritten = 0
@@ -57,9 +57,9 @@ class Journal:
         self._steps.append(step)
         self._wake()
 
-    async def intend(self, intent: LegIntent) -> tuple[Permit | Paused | None, float]:
+    async def intend(self, intent: LegIntent) -> tuple[Permit | NotNow | None, float]:
         """Commit a dial, or learn that it may not go out; and when the store was asked, by the monotonic clock."""
-        waiting = _Waiting[LegIntent, tuple[Permit | Paused | None, float]](
+        waiting = _Waiting[LegIntent, tuple[Permit | NotNow | None, float]](
             intent, asyncio.get_running_loop().create_future()
         )
         self._intents.append(waiting)

@@ -165,8 +165,9 @@ class Permit:
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
-    """A further dial that may not go out as long as its batch is paused: nobody is on the line who waits for it."""
+class NotNow:
+    """A further dial that may go out later: its window is closed, the number's quota is used up, or its batch is
+    paused and nobody is on the line who waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,9 +251,9 @@ class Store(Protocol):
     async def next_due(self, now: datetime) -> datetime | None:
         """When a call that waits for time alone (a retry, a window) may next go out; ``None`` where none does."""
 
-    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | Paused | None]:
+    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | NotNow | None]:
         """Commit further dials, in order; ``None`` where one may not go out: the lease is lost, the call withdrawn, the
-        number already dialled as often as ``attempts`` says, or a rule forbids it now (window, stop list, quota)."""
+        number on the stop list or already dialled as often as ``attempts`` says."""
 
     async def recount(self, late: Sequence[Late]) -> list[float]:
         """Count INVITEs that have not left once more in their rates, after those that were counted meanwhile: the

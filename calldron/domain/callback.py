@@ -218,8 +218,8 @@ class CallbackAttempt:
         if event.role is Role.OPERATOR:
             return self._operator_lost()
         if isinstance(event, Refused):
-            # On a pause the call is taken up again, as after a stop of the dialer.
-            return replace(self, outcome=Outcome.FAILED if event.paused else Outcome.CANCELED)._close(None)
+            # What a rule holds for a time is taken up again then, as after a stop of the dialer.
+            return replace(self, outcome=Outcome.FAILED if event.for_now else Outcome.CANCELED)._close(None)
         return self._close(_RESULT_WHEN_BROKEN_OFF.get(self.phase))
 
     def _withdraw(self, event: Withdrawn) -> "tuple[CallbackAttempt, Iterable[Command]]":

@@ -79,11 +79,11 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The dial that the machine asked for may not go out any more (no tries left, call withdrawn meanwhile).
-    ``paused``: not before its batch goes on."""
+    """The dial that the machine asked for may not go out any more (no tries left, call withdrawn meanwhile), or
+    ``for_now``: a rule that lets it go later holds it."""
 
     role: Role
-    paused: bool = False
+    for_now: bool = False
 
 
 @dataclass(frozen=True, slots=True)

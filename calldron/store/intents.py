@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from calldron.dialer.ports import Late, LegIntent, Paused, Permit
+from calldron.dialer.ports import Late, LegIntent, NotNow, Permit
 from calldron.domain.batch import BatchState
 from calldron.domain.events import Role
 from calldron.store import counters
@@ -58,7 +57,7 @@ class _Asked:
         )
 
 
-def intend(session: Session, intents: Sequence[LegIntent], *, passed: Passed = no_time) -> list[Permit | Paused | None]:
+def intend(session: Session, intents: Sequence[LegIntent], *, passed: Passed = no_time) -> list[Permit | NotNow | None]:
     """Commit further dials: each is looked at after the one before it was counted."""
     lines = Lines.load(session, max(intent.at for intent in intents), passed=passed)
     limits = Limits(lines.holdings, lines.now)
@@ -92,15 +91,15 @@ def _spend(lines: Lines, limits: Limits, trunk: int, batch: int, account: int) -
     return lines.waited + max(lines.spend(trunk), limits.spend(batch, account, 0))
 
 
-def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -> Permit | Paused | None:
+def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -> Permit | NotNow | None:
     row = session.row(_ATTEMPT + session.lock_of("c", "t"), intent.attempt_id, intent.lease)
     if row is None:
         return None
     asked = _Asked.read(intent, row)
-    if not _may_go(session, asked):
+    if asked.withdrawn or _never(session, asked):
         return None
-    if asked.paused and not session.row(_ON_THE_LINE, intent.attempt_id):
-        return Paused()
+    if _not_now(session, asked):
+        return NotNow()
     session.run(_COUNTED[intent.role], asked.call_id)
     leg = (intent.attempt_id, intent.role.value, intent.number, intent.trunk_id, intent.at, "", "", "")
     leg_id = int(session.insert(LEG, [leg], "id")[0][0])
@@ -109,20 +108,20 @@ def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -
     return Permit(leg_id, wait, asked.hours.window(asked.number))
 
 
-def _may_go(session: Session, asked: _Asked) -> bool:
-    if asked.withdrawn:
-        return False
-    if asked.intent.role is Role.OPERATOR:  # window, stop list and quota protect the client
-        return asked.operator_dials < asked.attempts
-    if asked.client_dials >= asked.attempts or stopped(session, asked.account_id, asked.number):
-        return False
-    return _held(session, asked, asked.intent.at) is None
+def _never(session: Session, asked: _Asked) -> bool:
+    if asked.intent.role is Role.OPERATOR:
+        return asked.operator_dials >= asked.attempts
+    return asked.client_dials >= asked.attempts or stopped(session, asked.account_id, asked.number)
 
 
-def _held(session: Session, asked: _Asked, now: datetime) -> object:
-    gate = Gate(session, asked.account_id, quota_of(*asked.quota), now)
+def _not_now(session: Session, asked: _Asked) -> bool:
+    if asked.paused and not session.row(_ON_THE_LINE, asked.intent.attempt_id):
+        return True
+    if asked.intent.role is Role.OPERATOR:  # window and quota protect the client
+        return False
+    gate = Gate(session, asked.account_id, quota_of(*asked.quota), asked.intent.at)
     gate.know([asked.number])
-    return gate.hold(asked.hours, asked.number)
+    return gate.hold(asked.hours, asked.number) is not None
 
 
 _ATTEMPT = """

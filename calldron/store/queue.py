@@ -13,8 +13,8 @@ from calldron.dialer.ports import (
     Late,
     LegIntent,
     LegProgress,
+    NotNow,
     Orphan,
-    Paused,
     Permit,
     Recording,
     Withdrawal,
@@ -112,7 +112,7 @@ class SqlStore:
         """See ``Store``; also when a trunk's rate lets the next call go."""
         return await self._thread.read(partial(claim.next_due, now=now, wants=self._wants))
 
-    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | Paused | None]:
+    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | NotNow | None]:
         """See ``Store``. The client is not dialled outside the window either."""
         return await self._thread.write(partial(intend, intents=intents, passed=self._since_now()))
 

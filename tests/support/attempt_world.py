@@ -113,7 +113,7 @@ class World:
         if leg.at is At.ASKED or (leg.at is At.CLAIMED and leg.hung_up):
             events.append(Refused(role))
         if leg.at is At.ASKED:
-            events.append(Refused(role, paused=True))
+            events.append(Refused(role, for_now=True))
         if leg.at is At.ANSWERED:
             events += [Digit(role, key) for key in ("1", "5", self.plan.opt_out_digit) if key]
             events += [Ended(role, LEFT), Ended(role, MEDIA_LOST)]

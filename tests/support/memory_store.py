@@ -11,8 +11,8 @@ from calldron.dialer.ports import (
     Late,
     LegIntent,
     LegProgress,
+    NotNow,
     Orphan,
-    Paused,
     Permit,
     Recording,
     Trunk,
@@ -77,7 +77,7 @@ class MemoryStore:
         self.due: datetime | None = None
         self.rooms: list[int] = []
         self.refuses = False
-        self.paused = False
+        self.holds = False
         self.window: Window | None = None  # of the client, as a further dial is told it
         self.wait = 0.0  # until the rate of the trunk has room for a further dial
         self.ours = True  # what ``finish`` answers
@@ -109,10 +109,10 @@ class MemoryStore:
     async def next_due(self, now: datetime) -> datetime | None:
         return self.due
 
-    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | Paused | None]:
+    async def intend(self, intents: Sequence[LegIntent]) -> list[Permit | NotNow | None]:
         await self._commit("intend", intents)
-        if self.paused:
-            return [Paused() for _ in intents]
+        if self.holds:
+            return [NotNow() for _ in intents]
         return [None if self.refuses else Permit(next(self._leg_ids), self.wait, self.window) for _ in intents]
 
     async def recount(self, late: Sequence[Late]) -> list[float]:

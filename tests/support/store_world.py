@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from django.db import connections, transaction
 from django.db.models import QuerySet
 
-from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, Orphan, Permit, Withdrawal
+from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, NotNow, Orphan, Permit, Withdrawal
 from calldron.domain.batch import BatchState, BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, Result
@@ -212,10 +212,14 @@ class Node:
         return self.world.run(self.store.next_due(at))
 
     def intend(self, claim: Claim, role: Role, at: datetime = NOW) -> int | None:
+        permit = self.permit(claim, role, at)
+        return permit.leg_id if isinstance(permit, Permit) else None
+
+    def permit(self, claim: Claim, role: Role, at: datetime = NOW) -> Permit | NotNow | None:
         number = claim.number if role is Role.CLIENT else claim.operator
         intent = LegIntent(claim.attempt_id, claim.lease, role, number, claim.trunk.id, at)
         (permit,) = self.world.run(self.store.intend([intent]))
-        return permit.leg_id if isinstance(permit, Permit) else None
+        return permit
 
     def progress(self, claim: Claim, leg_id: int | None = None, **news: Any) -> None:
         step = LegProgress(leg_id or claim.leg_id, claim.attempt_id, claim.lease, **news)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.store_world import NOW, Node, World, end_of
 
-from calldron.dialer.ports import LegIntent
+from calldron.dialer.ports import LegIntent, NotNow, Permit
 from calldron.domain.batch import BatchState
 from calldron.domain.events import Role
 from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, Result
@@ -90,15 +90,28 @@ def test_two_dials_in_one_commit_count_for_each_other(world: World, node: Node) 
     claim = node.claim_one()
     intent = LegIntent(claim.attempt_id, claim.lease, Role.OPERATOR, claim.operator, claim.trunk.id, NOW)
     permits = world.run(node.store.intend([intent] * 4))
-    legs = [permit and permit.leg_id for permit in permits]
-    assert [leg is not None for leg in legs] == [True, True, False, False]
+    assert [isinstance(permit, Permit) for permit in permits] == [True, True, False, False]
 
 
 def test_the_client_is_not_dialled_once_the_window_closed(world: World, node: Node) -> None:
     world.add_callback(minute_from=0, minute_to=12 * 60 + 1)
     claim = node.claim_one()
-    assert node.intend(claim, Role.CLIENT, at=NOW + 60 * SECOND) is None
+    assert node.permit(claim, Role.CLIENT, at=NOW + 60 * SECOND) == NotNow()
     assert node.intend(claim, Role.CLIENT, at=NOW + 59 * SECOND) is not None
+
+
+def test_a_client_whose_window_closed_while_the_operator_answered_is_called_when_it_opens(
+    world: World, node: Node
+) -> None:
+    world.add_callback(attempts=2, time_zone="UTC", minute_from=0, minute_to=12 * 60 + 1)
+    claim = node.claim_one()
+    later = NOW + 60 * SECOND
+    assert node.permit(claim, Role.CLIENT, at=later) == NotNow()
+    node.leg_ended(claim)
+    assert node.finish(claim, Outcome.FAILED, later, fault=Fault.OURS)
+    assert not world.calls().get().final
+    assert node.claim(at=NOW + timedelta(hours=11)) == []
+    assert node.claim_one(at=NOW + timedelta(hours=12)).number == claim.number
 
 
 def test_an_operator_is_dialled_for_who_is_on_the_line_when_the_window_closes(world: World, node: Node) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from support.store_world import NOW, Node, World
 
+from calldron.dialer.ports import NotNow
 from calldron.domain.batch import BatchState, BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import Fault, Outcome, Result
@@ -57,8 +58,8 @@ def test_a_client_who_was_stopped_while_the_operator_answered_is_not_dialled(wor
     world.add_callback(1)
     claim = node.claim_one()
     world.add_stop(claim.number)
-    assert node.intend(claim, Role.CLIENT) is None
-    assert node.intend(claim, Role.OPERATOR) is None  # his one try was the first leg
+    assert node.permit(claim, Role.CLIENT) is None
+    assert node.permit(claim, Role.OPERATOR) is None  # his one try was the first leg
 
 
 def test_who_opted_out_is_put_on_the_stop_list_once(world: World, node: Node) -> None:
@@ -129,7 +130,7 @@ def test_a_quota_is_looked_at_before_the_client_of_a_callback_is_dialled(world: 
     same_number(world, 2, type=BatchType.CALLBACK, callback="+74950000002")
     first, second = node.claim()  # operators
     assert node.intend(first, Role.CLIENT) is not None
-    assert node.intend(second, Role.CLIENT) is None
+    assert node.permit(second, Role.CLIENT) == NotNow()
 
 
 # ---------------------------------------------------------------- the callee's hours
@@ -162,7 +163,7 @@ def test_the_client_of_a_callback_is_dialled_in_his_own_hours(world: World, node
     world.add_callback(1, time_zone="callee", time_zone_fallback="UTC", minute_from=9 * 60, minute_to=21 * 60)
     world.calls().update(number="+74951234567")
     claim = node.claim_one()
-    assert node.intend(claim, Role.CLIENT, at=NOW + 6 * HOUR) is None
+    assert node.permit(claim, Role.CLIENT, at=NOW + 6 * HOUR) == NotNow()
     assert node.intend(claim, Role.CLIENT, at=NOW + 5 * HOUR) is not None
 
 

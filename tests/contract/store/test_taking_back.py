@@ -3,7 +3,7 @@
 import pytest
 from support.store_world import NOW, Node, World
 
-from calldron.dialer.ports import Recording, Withdrawal
+from calldron.dialer.ports import NotNow, Recording, Withdrawal
 from calldron.domain.batch import BatchState
 from calldron.domain.events import Role
 from calldron.domain.outcome import Outcome
@@ -64,7 +64,7 @@ def test_what_was_taken_back_is_neither_dialled_on_nor_tried_again(world: World,
         world.stop(batch)
     else:
         world.change(batch, deleting=True)
-    assert node.intend(claim, Role.OPERATOR) is None
+    assert node.permit(claim, Role.OPERATOR) is None
     assert node.finish(claim, Outcome.BUSY)
     call = world.calls().get()
     assert (call.status, call.final, call.client_dials) == ("busy", True, 1)
@@ -84,11 +84,11 @@ def test_a_paused_batch_rings_nobody_whom_nobody_waits_for(world: World, node: N
     batch = world.add_callback(attempts=2)
     claim = node.claim_one()
     world.change(batch, state=BatchState.PAUSED)
-    assert node.intend(claim, Role.CLIENT) is None
+    assert node.permit(claim, Role.CLIENT) == NotNow()
     node.progress(claim, answered_at=NOW)
     node.leg_ended(claim)
-    assert node.intend(claim, Role.CLIENT) is None
-    assert node.intend(claim, Role.OPERATOR) is None
+    assert node.permit(claim, Role.CLIENT) == NotNow()
+    assert node.permit(claim, Role.OPERATOR) == NotNow()
     assert world.calls().get().client_dials == 0
     world.change(batch, state=BatchState.RUNNING)
     assert node.intend(claim, Role.CLIENT) is not None

@@ -177,8 +177,8 @@ async def test_a_dial_that_may_not_go_out_is_not_sent(desk: Desk) -> None:
     assert ("hang up",) in client.done
 
 
-async def test_a_client_whom_a_pause_holds_is_called_later(desk: Desk) -> None:
-    desk.store.paused = True
+async def test_a_client_whom_a_rule_holds_for_now_is_called_later(desk: Desk) -> None:
+    desk.store.holds = True
     desk.call(CALLBACK)
     operator = await desk.leg()
     operator.answer()

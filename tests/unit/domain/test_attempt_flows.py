@@ -219,7 +219,7 @@ CALLBACK = [
     Flow("client's dial may not go out", BACK,
          [Answered(OPERATOR), Refused(CLIENT), Ended(OPERATOR, HUNG_UP)], Outcome.CANCELED, None),
     Flow("a pause while nobody is on the line: the client is called once the batch goes on", BACK_LAST_TRY,
-         [Ended(OPERATOR, BUSY), LATE, Refused(CLIENT, paused=True)], Outcome.FAILED, None, Fault.OURS, 486),
+         [Ended(OPERATOR, BUSY), LATE, Refused(CLIENT, for_now=True)], Outcome.FAILED, None, Fault.OURS, 486),
     Flow("no intro, operator busy", BACK_MUTE,
          [Ended(OPERATOR, BUSY)], Outcome.BUSY, Result.CALLBACK_FAILED, Fault.CALLEE, 486),
     Flow("no intro, voicemail presses no key", BACK_MUTE_KEYED,
