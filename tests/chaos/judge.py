@@ -88,6 +88,7 @@ def judge(evidence: Evidence) -> list[str]:
             never_above_the_rate,
             never_above_the_channels,
             nothing_accepted_is_lost,
+            nothing_is_canceled_unasked,
             nothing_dialled_unseen,
             counters_are_exact,
             nobody_is_left_on_the_line,
@@ -246,6 +247,20 @@ def nothing_accepted_is_lost(evidence: Evidence) -> Iterator[str]:
         wholes = [sorted(f"+{number}" for number in added.numbers) for added in owned.added if added.ids is None]
         if there and there != sorted(unanswered) and there not in wholes:
             yield f"batch {owned.id} has calls nobody asked for: {there}"
+
+
+def nothing_is_canceled_unasked(evidence: Evidence) -> Iterator[str]:
+    """A call is ``canceled`` because its owner asked for that, whether or not he got an answer, or because its operator
+    could not be had (``callback_failed``): a rule that holds a call for a time does not end it."""
+    for owned in evidence.batches:
+        acts = owned.plan.acts
+        if any(act.deed in (Deed.STOP, Deed.DELETE) for act in acts):
+            continue
+        asked = {owned.plan.numbers[act.index] for act in acts if act.deed in (Deed.CANCEL, Deed.FORBID)}
+        for call in owned.calls if owned.before_stop is None else owned.before_stop:
+            excused = call["phone_number"].lstrip("+") in asked or call["result"] == "callback_failed"
+            if call["status"] == "canceled" and not excused:
+                yield f"{call}"
 
 
 def nothing_dialled_unseen(evidence: Evidence) -> Iterator[str]:

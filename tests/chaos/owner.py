@@ -42,7 +42,8 @@ class Switched:
 @dataclass(slots=True)
 class Owned:
     """A batch. ``opens`` and ``closes``: its window by the carrier's clock. ``taken_back``: when, by number.
-    ``attempts``: the most that there ever were. ``says`` and ``calls``: what the API says once all is at rest, nothing
+    ``attempts``: the most that there ever were. ``before_stop``: its calls, where the round stops it in the end since
+    they wait for another day. ``says`` and ``calls``: what the API says once all is at rest, nothing
     of a batch that was deleted."""
 
     plan: BatchPlan
@@ -54,6 +55,7 @@ class Owned:
     taken_back: dict[str, float] = field(default_factory=dict)
     deleted: float | None = None
     attempts: int = 0
+    before_stop: list[dict[str, Any]] | None = None
     says: dict[str, Any] = field(default_factory=dict)
     calls: list[dict[str, Any]] = field(default_factory=list)
 

@@ -80,6 +80,7 @@ async def _rest(site: Site, owner: Owner) -> list[str]:
     for owned in owner.batches:
         paused = owned.switched and owned.switched[-1].deed is Deed.PAUSE
         if paused or owned.closes is not None:
+            owned.before_stop = await owner.calls(owned) if owned.deleted is None else []
             await owner.switch(owned, Deed.STOP)
     deadline = time.monotonic() + RESTS_WITHIN
     waiting = [owned for owned in owner.batches if owned.deleted is None]

@@ -1,6 +1,7 @@
 """The judge sees what it is there for: every promise, broken on paper."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from chaos.judge import Evidence, judge
 from chaos.ledger import Dial
 from chaos.owner import Added, Owned, Switched
-from chaos.plan import BatchPlan, Deed
+from chaos.plan import Act, BatchPlan, Deed
 from chaos.programs import Life
 
 NUMBER = "7920020050001"
@@ -139,6 +140,17 @@ def test_calls_that_are_lost_open_or_from_nowhere(spoil: Callable[[list[dict[str
     spoil(calls)
     batch["calls"], batch["calls_left"] = str(len(calls)), str(sum(not one["final"] for one in calls))
     assert any("nothing accepted is lost" in broken for broken in judge(seen))
+
+
+def test_a_call_that_was_canceled_though_nobody_asked() -> None:
+    seen = evidence()
+    owned = seen.batches[0]
+    owned.before_stop = [call(NUMBER, status="canceled", result=None)]
+    assert any("nothing is canceled unasked" in broken for broken in judge(seen))
+    owned.plan = replace(owned.plan, acts=(Act(1.0, Deed.CANCEL, index=0),))
+    assert judge(seen) == []
+    owned.before_stop = [call(OTHER, status="canceled", result="callback_failed")]
+    assert judge(seen) == []
 
 
 def test_a_request_without_an_answer_is_done_wholly_or_not_at_all() -> None:
