@@ -20,7 +20,7 @@ from calldron.media.shelf import Shelf
 
 log = logging.getLogger(__name__)
 
-_ANSWER: Final = 5.0  # seconds within which the process answers, or there is no media
+_ANSWER: Final = 5  # times a second that an answer is waited for, or there is no media
 _START: Final = 30.0  # the same for its start, which on a busy machine takes its time
 _END: Final = 10.0  # seconds it may take to write what is left
 _BACKOFF: Final = (0.0, 0.2, 1.0, 5.0)  # before it is started again
@@ -270,13 +270,18 @@ class MediaSession:
         """For ``MediaServer``: ask for a port and wait for it. Raises ``MediaUnavailable``."""
         self._do("open", self.host)
         try:
-            self.port = await asyncio.wait_for(self._opened, _ANSWER)
-        except TimeoutError:
-            self._do("close")
-            raise MediaUnavailable("the media process does not answer") from None
+            # Second by second: where this machine stood still, its other process did as well and needs its time.
+            for _ in range(_ANSWER):
+                if (await asyncio.wait({self._opened}, timeout=1.0))[0]:
+                    self.port = self._opened.result()
+                    return
         except asyncio.CancelledError:
+            self._opened.cancel()
             self._do("close")
             raise
+        self._opened.cancel()
+        self._do("close")
+        raise MediaUnavailable("the media process does not answer")
 
     def hear(self, said: Said) -> None:
         """For ``MediaServer``: take what the process says about this session."""

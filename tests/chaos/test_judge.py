@@ -26,7 +26,7 @@ def dial(at: float, number: str = NUMBER, *, lasts: float | None = 1.0, life: in
 
 def call(number: str, **fields: Any) -> dict[str, Any]:
     """As the API shows it."""
-    usual = {"status": "answered", "final": True, "dialed_at": "2026-11-24 00:00:00"}
+    usual = {"status": "answered", "result": None, "final": True, "dialed_at": "2026-11-24 00:00:00"}
     return {"id": number[-1], "phone_number": f"+{number}", **usual, **fields}
 
 

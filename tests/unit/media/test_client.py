@@ -276,6 +276,24 @@ async def test_a_process_that_hangs_is_replaced_even_if_the_owner_fails_on_it() 
         await server.stop()
 
 
+async def test_a_port_is_still_waited_for_after_the_whole_program_stood_still(
+    server: MediaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    clock, frozen = loop.time, 60.0
+    process = server.pid or 0
+    os.kill(process, signal.SIGSTOP)
+    try:
+        opening = asyncio.create_task(server.open(HOST, Ear()))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        monkeypatch.setattr(loop, "time", lambda: clock() + frozen)
+        await asyncio.wait({opening}, timeout=0.1)  # the program wakes: what was due in those seconds is late
+    finally:
+        os.kill(process, signal.SIGCONT)
+    await (await asyncio.wait_for(opening, DEADLINE)).close()
+
+
 async def test_at_most_about_a_second_of_recording_dies_with_the_process(server: MediaServer, tmp_path: Path) -> None:
     await server.load_prompt("tone", TONE)
     one, _, other, _ = await pair(server)
