@@ -70,6 +70,11 @@ class Evidence:
                 return True
         return False
 
+    def unsaid(self, dial: Dial) -> bool:
+        """Whether the carrier died as it answered: it writes that down first, so its 200 may never have been sent."""
+        died = self.carrier[dial.life].ended
+        return dial.answered is not None and died is not None and died - 0.3 < dial.answered
+
     def thawed(self, dial: Dial) -> bool:
         """Whether its node was frozen just before: between its look at the rules and its INVITE, perhaps."""
         return any(frozen - TOLERANCE < dial.at < thawed + TOLERANCE for frozen, thawed in self.node(dial).frozen)
@@ -131,11 +136,11 @@ def never_two_at_once(evidence: Evidence) -> Iterator[str]:
 def never_again_once_answered(evidence: Evidence) -> Iterator[str]:
     """Who answered is not called again, whatever became of the call and however many attempts are left; and the call
     says so, or that nobody knows, or that its owner took it back meanwhile. Operators answer more often, and a call may
-    be over before its client is called."""
+    be over before its client is called. Excused: an answer of a carrier that died with it on its lips."""
     for owned in evidence.batches:
         status = {call["phone_number"].lstrip("+"): call["status"] for call in owned.calls}
         for number, dials in _by_number(_of(evidence, owned)).items():
-            answered = next((dial for dial in dials if dial.answered), None)
+            answered = next((dial for dial in dials if dial.answered and not evidence.unsaid(dial)), None)
             if answered is None or owned.plan.operator:
                 continue
             if dials[-1] is not answered:

@@ -56,6 +56,14 @@ def test_who_answered_is_not_called_again() -> None:
     assert "its call is busy" in judge(seen)[0]
 
 
+def test_an_answer_of_a_carrier_that_died_with_it_may_be_unheard() -> None:
+    unheard = dial(1, lasts=None, answered=True)
+    lives = [Life(0, ended=1.1), Life(2)]
+    assert judge(evidence(unheard, dial(5, life=1), attempts=2, carrier=lives)) == []
+    lives = [Life(0, ended=1.5), Life(2)]
+    assert "never again" in judge(evidence(unheard, dial(5, life=1), attempts=2, carrier=lives))[0]
+
+
 def test_what_never_reached_the_number_is_no_dial_of_it() -> None:
     refused = Dial("refused", NUMBER, 5060, 1.0, 0, ended=1.0, code="503")
     died = Dial("died", NUMBER, 5060, 2.0, 0)
