@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -55,38 +55,41 @@ def of_batch(facts: OfBatch) -> str:
     """Why the batch does not dial, or that it does."""
     counted, hold = facts.counted, facts.hold
     if hold.rule is Rule.IN_PROGRESS:
-        return _("Dialling: %(up)d up, %(waiting)d waiting.") % {"up": counted.up, "waiting": counted.waiting}
+        return _("Dialling: %(up)s up, %(waiting)s waiting.") % {
+            "up": _many(counted.up),
+            "waiting": _many(counted.waiting),
+        }
     if hold.rule is Rule.FINAL:
         return _all_final(facts.batch, counted)
     if hold.rule is Rule.TURN:
-        return _("Nothing holds it: %(waiting)d wait for their turn.") % {"waiting": counted.waiting}
+        return _("Nothing holds it: %(waiting)s wait for their turn.") % {"waiting": _many(counted.waiting)}
     if not counted.due and hold.rule in _LATER:
-        words = {"waiting": counted.waiting, "at": _from(hold.until)}
+        words = {"waiting": _many(counted.waiting), "at": _from(hold.until)}
         return str(_LATER[hold.rule]) % words
     reason = _shared(facts.batch, facts.look, hold)
     if not counted.up:
         return reason
-    return reason + " " + _("Still up: %(up)d.") % {"up": counted.up}
+    return reason + " " + _("Still up: %(up)s.") % {"up": _many(counted.up)}
 
 
 def _all_final(batch: Batch, counted: Glance) -> str:
     if not counted.total:
         return _("There are no calls in it.")
     if not batch.dialed and Call.objects.filter(batch=batch, closed_by=Rule.STOP_LIST).exists():
-        return _("Nobody was dialled: its numbers are on the stop list. Calls that are over: %(total)d.") % {
-            "total": counted.total
+        return _("Nobody was dialled: its numbers are on the stop list. Calls that are over: %(total)s.") % {
+            "total": _many(counted.total)
         }
-    return _("All of its calls are over: %(total)d.") % {"total": counted.total}
+    return _("All of its calls are over: %(total)s.") % {"total": _many(counted.total)}
 
 
 _LATER: Mapping[Rule, Promise] = {
-    Rule.RETRY_DELAY: gettext_lazy("%(waiting)d wait for their next attempt, the first of them until %(at)s."),
+    Rule.RETRY_DELAY: gettext_lazy("%(waiting)s wait for their next attempt, the first of them until %(at)s."),
     Rule.WINDOW: gettext_lazy(
-        "%(waiting)d wait, none of them due: outside the hours in the zone of their numbers. The first may go out at "
+        "%(waiting)s wait, none of them due: outside the hours in the zone of their numbers. The first may go out at "
         "%(at)s."
     ),
     Rule.QUOTA: gettext_lazy(
-        "%(waiting)d wait, none of them due: their numbers were dialled as often as the account allows. The first may "
+        "%(waiting)s wait, none of them due: their numbers were dialled as often as the account allows. The first may "
         "go out at %(at)s."
     ),
 }
@@ -100,6 +103,8 @@ def _final(facts: OfCall) -> str:
     if call.closed_by == Rule.BATCH_STOPPED:
         return _("The batch was stopped before its turn came.")
     if call.status == CallStatus.CANCELED:
+        if call.result == Result.CALLBACK_FAILED and not call.cancelled:  # nobody asked for it: the operator left
+            return str(_RESULTS[Result.CALLBACK_FAILED])
         if facts.batch.state == BatchState.STOPPED and not call.cancelled:
             return _("The batch was stopped.")
         return _("It was taken back.")
@@ -180,7 +185,9 @@ def _retry_delay(facts: OfCall) -> str:
 def _turn(facts: OfCall) -> str:
     if not facts.ahead:
         return _("Nothing holds it: it is the next of its batch.")
-    return _("Nothing holds it: it waits for its turn, %(ahead)d of its batch are before it.") % {"ahead": facts.ahead}
+    return _("Nothing holds it: it waits for its turn, %(ahead)s of its batch are before it.") % {
+        "ahead": _many(facts.ahead)
+    }
 
 
 def _window_of_call(facts: OfCall) -> str:
@@ -294,7 +301,7 @@ def _trunk_slowed(_batch: Batch, look: Look, hold: Hold) -> str:
 
 
 def _trunk_rate(_batch: Batch, _look: Look, _hold: Hold) -> str:
-    limits = [_("%(name)s: %(rate)g a second") % {"name": trunk.name, "rate": trunk.cps} for trunk in _lines()]
+    limits = [_("%(name)s: %(rate)s a second") % {"name": trunk.name, "rate": _rate(trunk.cps)} for trunk in _lines()]
     return _("The trunks let calls leave only so fast (%(limits)s).") % {"limits": ", ".join(limits)}
 
 
@@ -304,7 +311,7 @@ def _trunk_channels(_batch: Batch, look: Look, _hold: Hold) -> str:
 
 
 def _batch_rate(batch: Batch, _look: Look, _hold: Hold) -> str:
-    return _("The batch itself lets no more than %(rate)g calls a second leave.") % {"rate": batch.cps}
+    return _("The batch itself lets no more than %(rate)s calls a second leave.") % {"rate": _rate(batch.cps)}
 
 
 def _batch_channels(batch: Batch, look: Look, _hold: Hold) -> str:
@@ -314,8 +321,8 @@ def _batch_channels(batch: Batch, look: Look, _hold: Hold) -> str:
 
 
 def _account_rate(_batch: Batch, look: Look, _hold: Hold) -> str:
-    words = {"rate": look.turn.account_limit.cps}
-    return _("The account lets no more than %(rate)g calls a second leave.") % words
+    words = {"rate": _rate(look.turn.account_limit.cps)}
+    return _("The account lets no more than %(rate)s calls a second leave.") % words
 
 
 def _account_channels(_batch: Batch, look: Look, _hold: Hold) -> str:
@@ -353,6 +360,14 @@ def _at(at: datetime | None) -> str:
     if _is_for_programs():
         return f"{local:%Y-%m-%d %H:%M:%S} UTC"
     return f"{date_format(local, 'SHORT_DATE_FORMAT')}, {local:%H:%M:%S}"
+
+
+def _many(count: int) -> str:
+    return number_format(count, force_grouping=True)
+
+
+def _rate(cps: float) -> str:
+    return number_format(f"{cps:g}")
 
 
 def _is_for_programs() -> bool:

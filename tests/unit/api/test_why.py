@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import translation
 from support.api_client import Api, said
 from support.dialling import NOW, add_dialer, add_trunk, claimed, end, ended_unknown, leg
 
@@ -434,6 +435,12 @@ def taken_back_with_its_batch(api: Api) -> str:
     return batch
 
 
+def left_by_its_operator(api: Api) -> str:
+    batch = ended(480, Result.CALLBACK_FAILED)(api)
+    Call.objects.update(status="canceled")
+    return batch
+
+
 @pytest.mark.parametrize(
     ("world", "code", "reason"),
     [
@@ -456,6 +463,7 @@ def taken_back_with_its_batch(api: Api) -> str:
         (expired, Rule.FINAL, "It was never dialled, and no attempt is left to it."),
         (lost, Rule.FINAL, "The program died while the call was up, and nobody can know how it ended."),
         (taken_back, Rule.FINAL, "It was taken back."),
+        (left_by_its_operator, Rule.FINAL, "Client and operator could not be connected."),
         (taken_back_with_its_batch, Rule.FINAL, "The batch was stopped before its turn came."),
     ],
 )
@@ -582,6 +590,18 @@ def test_the_reason_is_in_the_language_of_the_request(api: Api) -> None:
     batch = waiting(api)
     Batch.objects.update(state="paused")
     assert said(api.get(f"{batch}/why", Accept_Language="ru"))["reason"] == "Обзвон на паузе; продолжите его."
+
+
+def test_figures_in_a_reason_are_written_as_its_language_writes_them(api: Api) -> None:
+    batch = with_a_rate_of_its_own(api)
+    with translation.override("ru"):
+        assert of_call(api, batch).reason == "Сам обзвон ограничен: не больше 0,5 звонков в секунду."
+    crowd = [{"phone_number": f"+7999{nth:07}"} for nth in range(999)]
+    batch = waiting(api)
+    assert api.post(f"{batch}/calls", crowd).status_code == 201
+    told = said(api.get(f"{batch}/why", Accept_Language="ru"))
+    assert told["reason"] == "Ничто не мешает: своей очереди ждут 1\xa0000."
+    assert said(api.get(f"{batch}/why"))["reason"] == "Nothing holds it: 1,000 wait for their turn."
 
 
 def test_when_it_goes_on_is_told_in_full_seconds(api: Api) -> None:
