@@ -71,7 +71,7 @@ class Sheet:
     def _as_text(self, row: _Row) -> tuple[object, ...]:
         number, *texts = self._texts(row)
         times = (_text_of(self._here(row.dialed_at)), _text_of(self._here(row.ended_at)))
-        talk = "" if row.talk is None else f"{row.talk:.1f}".replace(".", "," if self._mark == ";" else ".")
+        talk = f"{row.talk:.1f}".replace(".", "," if self._mark == ";" else ".") if row.talk else ""
         recorded, added = self._recorded(row), _text_of(self._here(row.created_at))
         harmless = map(csv_text.harmless, texts)
         return (number, *harmless, row.client_dials, row.operator_dials, *times, talk, recorded, added, row.id)
@@ -84,7 +84,7 @@ class Sheet:
     def _as_cells(self, row: _Row) -> tuple[Cell, ...]:
         """Numbers and keys are text, which a spreadsheet shows as it is."""
         times = (self._here(row.dialed_at), self._here(row.ended_at))
-        talk = None if row.talk is None else round(row.talk, 1)
+        talk = round(row.talk, 1) if row.talk else None  # an unanswered one had none
         recorded, added = self._recorded(row), self._here(row.created_at)
         return (*self._texts(row), row.client_dials, row.operator_dials, *times, talk, recorded, added, row.id)
 

@@ -171,7 +171,7 @@ def test_batches_are_run_from_the_list_with_the_keyboard(desk: Desk) -> None:
     page = desk.open("/batches/")
     page.get_by_role("button", name="Start Second").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("“Second” is running.")).to_be_visible()
+    expect(page.get_by_text("“Second” has been started.")).to_be_visible()
     page.get_by_role("button", name="Pause Second").click()
     expect(page.get_by_text("“Second” is paused.")).to_be_visible()
     pictures.take(desk.page, "batches")

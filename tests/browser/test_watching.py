@@ -104,6 +104,9 @@ def test_fifty_calls_are_watched_until_the_last_and_one_is_heard(served: Served,
     assert page.evaluate("window.same"), "the page was loaded anew"
     assert not page.locator("#live-lost").is_visible()
     pictures.take(page, "live-finished")
+    page.locator("#live-head").get_by_role("button", name="Duplicate").click()
+    expect(page.get_by_text("This is the copy. It has no numbers yet")).to_be_visible()
+    page.go_back()
 
     page.locator("#live-links").get_by_role("link", name="Calls", exact=True).click()
     page.get_by_role("combobox", name="Result").select_option("confirmed")

@@ -67,7 +67,7 @@ def _told(batch: Batch) -> str:
     if batch.state == BatchState.RUNNING and not batch.total:
         return _("“%(name)s” is started and waits for numbers: import a list.") % {"name": batch.name}
     words = {
-        BatchState.RUNNING: _("“%(name)s” is running."),
+        BatchState.RUNNING: _("“%(name)s” has been started."),
         BatchState.PAUSED: _("“%(name)s” is paused. Calls that are up may finish."),
         BatchState.FINISHED: _("“%(name)s” is finished: all its calls are over."),
         BatchState.STOPPED: _("“%(name)s” is stopped for good. Calls that are up may finish."),

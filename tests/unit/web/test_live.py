@@ -84,7 +84,8 @@ def test_who_only_looks_is_offered_nothing_to_press(viewer: Person, operator: Pe
         ("fresh", ["start", "start"]),
         ("running", ["pause"]),
         ("paused", ["resume", "resume"]),
-        ("stopped", []),
+        ("finished", ["duplicate"]),
+        ("stopped", ["duplicate"]),
     ],
 )
 def test_what_can_be_done_goes_by_the_state(operator: Person, batch: Batch, state: str, buttons: list[str]) -> None:
