@@ -93,8 +93,9 @@ def _as_problem(response: HttpResponseBase) -> HttpResponseBase:
     if kind is None or response.headers.get("Content-Type", "").startswith("application/"):
         return response
     answer = problems.respond(kind, str(kind.meaning))
-    if "Allow" in response:
-        answer["Allow"] = response["Allow"]
+    for name in ("Allow", "Retry-After"):
+        if name in response:
+            answer[name] = response[name]
     response.close()
     return answer
 
