@@ -9,7 +9,7 @@ import socket
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import django
 import structlog
@@ -17,6 +17,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 from calldron import logs
 from calldron.clock import SystemClock
@@ -142,6 +143,10 @@ def _check_address(host: str, port: int, kind: socket.SocketKind, advice: str) -
         raise AddressTaken(f"Can't listen on {host} port {port}: {error.strerror}; {advice}.") from None
 
 
+# What it has to say (a worker that died, a request that broke it) goes where all of our logs go.
+_GRANIAN_LOG: Final[dict[str, Any]] = {"formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True}}}
+
+
 def serve_web(host: str, port: int) -> None:
     """Answer HTTP until SIGTERM. Raises ``AddressTaken``: granian would share the port (SO_REUSEPORT) with another
     Calldron, and half of the requests would go there."""
@@ -154,7 +159,8 @@ def serve_web(host: str, port: int) -> None:
         workers=1,  # the work is in SQLite and in C; a second interpreter would only double the memory
         blocking_threads=WEB_THREADS,
         respawn_failed_workers=True,
-        log_enabled=False,
+        log_level=LogLevels.error,
+        log_dictconfig=_GRANIAN_LOG,
     )
     with web_of(config()):
         server.serve()

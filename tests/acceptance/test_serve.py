@@ -110,6 +110,14 @@ def test_a_killed_web_server_takes_its_worker_along(served: Served) -> None:
     wait_until(lambda: _answers(served.api), "the server", 60)
 
 
+def test_a_worker_of_the_web_server_that_dies_is_told_of_and_replaced(served: Served) -> None:
+    (web,) = served.children(served.process.pid, "calldron.cli web")
+    (worker,) = served.children(web, "calldron.cli web")
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: "Unexpected exit from worker" in served.log(), "the log tells of it", 30)
+    wait_until(lambda: _answers(served.api), "the server", 60)
+
+
 def test_the_sandbox_is_there_until_calls_have_ended(served: Served) -> None:
     batch = served.api.post("/batches", json={"type": "instant", "ring_timeout": "5", **intro(3.0)}).json()["id"]
     numbers = [{"call": {"phone_number": number}} for number in ("+79990000030", "+79990004100")]
