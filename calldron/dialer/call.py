@@ -60,6 +60,9 @@ from calldron.domain.schedule import Window
 log = structlog.get_logger(__name__)
 
 MAX_DIGITS = 64  # keys kept of one attempt
+OLD = (
+    1.0  # seconds after which the rules are looked at again before an INVITE leaves, where no rate asks for it earlier
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +257,7 @@ class CallRun:
             trunk=claim.trunk,
             ring_timeout=claim.ring_timeout,
             recording=self.tracks if claim.record else None,
-            turn=partial(self._turn, leaves_at),
+            turn=partial(self._turn, role, leaves_at),
             may_leave=may_leave,
         )
         leg = self._engine.dial(request, self._emit)
@@ -275,20 +278,25 @@ class CallRun:
         self.hang_up()
         return False
 
-    async def _turn(self, leaves_at: float) -> None:
+    async def _turn(self, role: Role, leaves_at: float) -> None:
         """Return when the rates let an INVITE leave that they count for ``leaves_at`` (monotonic). Where that has
-        passed, others have their moments already, on whatever node: it is counted again, after them."""
+        passed, others have their moments already, on whatever node: it is counted again, after them. And what was
+        looked at when it was committed is so no more: a batch paused meanwhile, a call taken back."""
         claim = self.claim
-        if not (claim.trunk.cps or claim.batch_cps or claim.account_cps):
-            return
+        late = LEEWAY if claim.trunk.cps or claim.batch_cps or claim.account_cps else OLD
         while True:
             now = self._clock.monotonic()
             if now < leaves_at:
                 await self._clock.sleep(leaves_at - now)
-            elif now <= leaves_at + LEEWAY:
+            elif now <= leaves_at + late:
                 return
             else:
-                leaves_at = await self._journal.recount(Late(claim.attempt_id, self._clock.now()))
+                again = await self._journal.recount(Late(claim.attempt_id, claim.lease, role, self._clock.now()))
+                if again is None:
+                    return self.withdraw(gently=True)
+                if isinstance(again, NotNow):
+                    return self.hang_up()
+                leaves_at = again
 
     def _number(self, role: Role) -> str:
         return self.claim.number if role is Role.CLIENT else self.claim.operator

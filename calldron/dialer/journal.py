@@ -40,7 +40,7 @@ class Journal:
         self._rounds = Spacing(clock, apart)
         self._steps: list[LegProgress] = []
         self._intents: list[_Waiting[LegIntent, tuple[Permit | NotNow | None, float]]] = []
-        self._late: list[_Waiting[Late, float]] = []
+        self._late: list[_Waiting[Late, float | NotNow | None]] = []
         self._ends: list[_Waiting[AttemptEnd, bool]] = []
         self._unwritten = 0
         self._work = asyncio.Event()
@@ -66,9 +66,9 @@ class Journal:
         self._wake()
         return await waiting.answer
 
-    async def recount(self, late: Late) -> float:
-        """Count an INVITE again that was late; when it may leave, by the monotonic clock."""
-        waiting = _Waiting[Late, float](late, asyncio.get_running_loop().create_future())
+    async def recount(self, late: Late) -> float | NotNow | None:
+        """Look again at an INVITE that was late, and count it: when it may leave, by the monotonic clock, if it may."""
+        waiting = _Waiting[Late, float | NotNow | None](late, asyncio.get_running_loop().create_future())
         self._late.append(waiting)
         self._wake()
         return await waiting.answer
@@ -101,7 +101,7 @@ class Journal:
                 _settle(intents, [(permit, asked) for permit in permits])
             if late:
                 waits, asked = await self._persist(partial(self._store.recount, [w.item for w in late]))
-                _settle(late, [asked + wait for wait in waits])
+                _settle(late, [asked + wait if isinstance(wait, float) else wait for wait in waits])
             if ends:
                 kept, _ = await self._persist(partial(self._store.finish, [w.item for w in ends]))
                 _settle(ends, kept)

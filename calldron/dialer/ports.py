@@ -176,6 +176,8 @@ class Late:
     ``at`` it could leave."""
 
     attempt_id: int
+    lease: int
+    role: Role
     at: datetime
 
 
@@ -255,9 +257,10 @@ class Store(Protocol):
         """Commit further dials, in order; ``None`` where one may not go out: the lease is lost, the call withdrawn, the
         number on the stop list or already dialled as often as ``attempts`` says."""
 
-    async def recount(self, late: Sequence[Late]) -> list[float]:
-        """Count INVITEs that have not left once more in their rates, after those that were counted meanwhile: the
-        seconds that each has to wait from when this was asked."""
+    async def recount(self, late: Sequence[Late]) -> list[float | NotNow | None]:
+        """Look again at INVITEs that have not left, and count them once more in their rates, after those that were
+        counted meanwhile: the seconds that each has to wait from when this was asked, or why it may not go out, as
+        ``intend`` says it. Not looked at: window and quota, for which it was counted when it was committed."""
 
     async def progress(self, steps: Sequence[LegProgress]) -> None:
         """Note what became of legs. Steps under a lost lease change nothing."""

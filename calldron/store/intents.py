@@ -68,19 +68,29 @@ def intend(session: Session, intents: Sequence[LegIntent], *, passed: Passed = n
     return permits
 
 
-def recount(session: Session, late: Sequence[Late], *, passed: Passed = no_time) -> list[float]:
-    """Count INVITEs that missed their moment once more; the seconds each has to wait from when this was asked."""
+def recount(session: Session, late: Sequence[Late], *, passed: Passed = no_time) -> list[float | NotNow | None]:
+    """Look again at INVITEs that missed their moment, and count them once more; the seconds each has to wait from when
+    this was asked."""
     lines = Lines.load(session, max(one.at for one in late), passed=passed)
     limits = Limits(lines.holdings, lines.now)
     counters.lock_of_attempts(session, [one.attempt_id for one in late])
-    paces = {row[0]: row[1:] for row in session.rows(_PACES, [one.attempt_id for one in late])}
-    waits = [_recount(lines, limits, *paces[one.attempt_id]) if one.attempt_id in paces else 0.0 for one in late]
+    rows = {row[0]: row[1:] for row in session.rows(_LATE, [one.attempt_id for one in late])}
+    waits = [_recount(lines, limits, one, rows.get(one.attempt_id)) for one in late]
     lines.save(session)
     limits.save(session)
     return waits
 
 
-def _recount(lines: Lines, limits: Limits, trunk: int, batch: int, account: int, *rates: float) -> float:
+def _recount(lines: Lines, limits: Limits, late: Late, row: Row | None) -> float | NotNow | None:
+    if row is None:
+        return None
+    lease, cancelled, state, deleting, stop_listed, on_the_line, trunk, batch, account, *rates = row
+    if lease != late.lease or cancelled or deleting or state == BatchState.STOPPED:
+        return None
+    if stop_listed and late.role is Role.CLIENT:
+        return None
+    if state == BatchState.PAUSED and not on_the_line:
+        return NotNow()
     cps, tat, account_cps, account_tat = rates
     limits.know(batch, account, Limit(cps, tat=tat), Limit(account_cps, tat=account_tat))
     return _spend(lines, limits, trunk, batch, account)
@@ -137,10 +147,16 @@ _ON_THE_LINE = """
 SELECT 1 FROM store_legrow WHERE attempt_id = %s AND answered_at IS NOT NULL AND ended_at IS NULL LIMIT 1
 """
 
-_PACES = """
-SELECT t.id, t.trunk_id, t.batch_id, t.account_id, b.cps, b.tat, a.cps, a.tat
-FROM store_attempt t JOIN store_batch b ON b.id = t.batch_id JOIN store_account a ON a.id = t.account_id
-WHERE t.id IN %s
+_LATE = """
+SELECT t.id, t.lease, c.cancelled, b.state, b.deleting,
+    EXISTS (SELECT 1 FROM store_stopnumber s WHERE s.account_id = t.account_id AND s.number = c.number),
+    EXISTS (
+        SELECT 1 FROM store_legrow l WHERE l.attempt_id = t.id AND l.answered_at IS NOT NULL AND l.ended_at IS NULL
+    ),
+    t.trunk_id, t.batch_id, t.account_id, b.cps, b.tat, a.cps, a.tat
+FROM store_attempt t JOIN store_call c ON c.id = t.call_id JOIN store_batch b ON b.id = t.batch_id
+    JOIN store_account a ON a.id = t.account_id
+WHERE t.id IN %s AND t.ended_at IS NULL
 """
 
 _COUNTED = {

@@ -116,7 +116,7 @@ class SqlStore:
         """See ``Store``. The client is not dialled outside the window either."""
         return await self._thread.write(partial(intend, intents=intents, passed=self._since_now()))
 
-    async def recount(self, late: Sequence[Late]) -> list[float]:
+    async def recount(self, late: Sequence[Late]) -> list[float | NotNow | None]:
         """See ``Store``."""
         return await self._thread.write(partial(recount, late=late, passed=self._since_now()))
 

@@ -115,8 +115,12 @@ class MemoryStore:
             return [NotNow() for _ in intents]
         return [None if self.refuses else Permit(next(self._leg_ids), self.wait, self.window) for _ in intents]
 
-    async def recount(self, late: Sequence[Late]) -> list[float]:
+    async def recount(self, late: Sequence[Late]) -> list[float | NotNow | None]:
         await self._commit("recount", late)
+        if self.holds:
+            return [NotNow() for _ in late]
+        if self.refuses:
+            return [None for _ in late]
         return [self.wait for _ in late]
 
     async def progress(self, steps: Sequence[LegProgress]) -> None:

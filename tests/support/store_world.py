@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from django.db import connections, transaction
 from django.db.models import QuerySet
 
-from calldron.dialer.ports import AttemptEnd, Claim, LegIntent, LegProgress, NotNow, Orphan, Permit, Withdrawal
+from calldron.dialer.ports import AttemptEnd, Claim, Late, LegIntent, LegProgress, NotNow, Orphan, Permit, Withdrawal
 from calldron.domain.batch import BatchState, BatchType
 from calldron.domain.events import Role
 from calldron.domain.outcome import EndedBy, Ending, Fault, Outcome, Result
@@ -220,6 +220,10 @@ class Node:
         intent = LegIntent(claim.attempt_id, claim.lease, role, number, claim.trunk.id, at)
         (permit,) = self.world.run(self.store.intend([intent]))
         return permit
+
+    def recount(self, claim: Claim, role: Role = Role.CLIENT, at: datetime = NOW) -> float | NotNow | None:
+        (wait,) = self.world.run(self.store.recount([Late(claim.attempt_id, claim.lease, role, at)]))
+        return wait
 
     def progress(self, claim: Claim, leg_id: int | None = None, **news: Any) -> None:
         step = LegProgress(leg_id or claim.leg_id, claim.attempt_id, claim.lease, **news)

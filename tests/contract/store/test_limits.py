@@ -259,7 +259,7 @@ def test_an_invite_that_missed_its_moment_goes_after_those_that_were_counted(
     now = NOW + timedelta(seconds=apart)
     node.claim_one(at=now)
     later = now + timedelta(seconds=0.1)
-    (wait,) = world.run(node.store.recount([Late(claim.attempt_id, later)]))
+    wait = node.recount(claim, at=later)
     assert wait == pytest.approx(apart - 0.1, abs=1e-3)
     assert not node.claim(at=now + timedelta(seconds=apart))
     assert node.claim_one(at=now + timedelta(seconds=2 * apart))
@@ -270,8 +270,12 @@ def test_who_waits_while_the_clock_is_turned_waits_no_longer(world: World, node:
     world.add_batch(5, callback="+74950000002")
     one = node.claim_one()
     other = node.claim_one(at=NOW + timedelta(seconds=1))
-    late = [Late(one.attempt_id, NOW), Late(other.attempt_id, NOW + timedelta(hours=1))]
-    assert max(world.run(node.store.recount(late))) < 2
+    late = [
+        Late(claim.attempt_id, claim.lease, Role.CLIENT, at)
+        for claim, at in ((one, NOW), (other, NOW + timedelta(hours=1)))
+    ]
+    waits = world.run(node.store.recount(late))
+    assert max(wait for wait in waits if isinstance(wait, float)) < 2
     intents = [
         LegIntent(claim.attempt_id, claim.lease, Role.OPERATOR, claim.operator, claim.trunk.id, at)
         for claim, at in ((one, NOW), (other, NOW + timedelta(hours=1)))
@@ -280,9 +284,9 @@ def test_who_waits_while_the_clock_is_turned_waits_no_longer(world: World, node:
     assert max(permit.wait for permit in permits if permit) < 3
 
 
-def test_who_has_no_attempt_any_more_waits_for_nothing(world: World, node: Node) -> None:
+def test_who_has_no_attempt_any_more_does_not_go(world: World, node: Node) -> None:
     world.add_trunk(cps=2)
-    assert world.run(node.store.recount([Late(99, NOW)])) == [0.0]
+    assert world.run(node.store.recount([Late(99, 1, Role.CLIENT, NOW)])) == [None]
 
 
 def test_what_a_claim_waited_for_locks_is_told_and_counted(world: World) -> None:

@@ -94,6 +94,35 @@ def test_a_paused_batch_rings_nobody_whom_nobody_waits_for(world: World, node: N
     assert node.intend(claim, Role.CLIENT) is not None
 
 
+@pytest.mark.parametrize("how", ["cancelled", "stopped", "deleted", "on the stop list", "ended"])
+def test_an_invite_that_is_late_does_not_leave_for_who_was_taken_back(world: World, node: Node, how: str) -> None:
+    batch = world.add_batch(1)
+    claim = node.claim_one()
+    assert node.recount(claim) == 0.0
+    if how == "cancelled":
+        world.calls().update(cancelled=True)
+    elif how == "stopped":
+        world.stop(batch)
+    elif how == "deleted":
+        world.change(batch, deleting=True)
+    elif how == "on the stop list":
+        world.add_stop(claim.number)
+        assert node.recount(claim, Role.OPERATOR) == 0.0
+    else:
+        node.finish(claim, Outcome.BUSY)
+    assert node.recount(claim) is None
+
+
+def test_an_invite_that_is_late_does_not_leave_while_its_batch_is_paused(world: World, node: Node) -> None:
+    batch = world.add_callback()
+    claim = node.claim_one()
+    world.change(batch, state=BatchState.PAUSED)
+    assert node.recount(claim, Role.OPERATOR) == NotNow()
+    node.progress(claim, answered_at=NOW)
+    assert node.recount(claim) == 0.0
+    world.change(batch, state=BatchState.RUNNING)
+
+
 # ---------------------------------------------------------------- removal
 
 

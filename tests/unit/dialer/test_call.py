@@ -13,7 +13,7 @@ from support.clock import HandClock, settled, until
 from support.memory_store import MemoryStore, claim
 from support.scripted_engine import ScriptedEngine, ScriptedLeg
 
-from calldron.dialer.call import MAX_DIGITS, CallRun
+from calldron.dialer.call import MAX_DIGITS, OLD, CallRun
 from calldron.dialer.journal import Journal
 from calldron.dialer.ports import AttemptEnd, Claim, Late, LegIntent, LegProgress
 from calldron.dialer.prompts import Prompts
@@ -712,9 +712,24 @@ async def test_an_operator_is_counted_again_like_anybody(desk: Desk) -> None:
     assert len(desk.store.committed("recount")) == 1
 
 
-async def test_without_a_rate_nobody_is_late(desk: Desk) -> None:
+async def test_without_a_rate_only_old_looks_are_taken_again(desk: Desk) -> None:
     desk.call(KEYED)
     leg = await desk.leg()
-    desk.clock.turn(2)
+    desk.clock.turn(OLD)
     await leg.request.turn()
     assert not desk.store.committed("recount")
+    desk.clock.turn(0.1)
+    await leg.request.turn()
+    assert len(desk.store.committed("recount")) == 1
+
+
+@pytest.mark.parametrize(("held", "outcome"), [(True, Outcome.FAILED), (False, Outcome.CANCELED)])
+async def test_a_late_invite_that_may_not_leave_any_more_does_not(desk: Desk, held: bool, outcome: Outcome) -> None:
+    desk.call(KEYED)
+    leg = await desk.leg()
+    desk.clock.turn(5)  # the program stood still
+    desk.store.holds, desk.store.refuses = held, not held
+    await leg.request.turn()
+    assert not leg.leave()
+    end = await desk.end()
+    assert (end.outcome, end.refused) == (outcome, held)

@@ -114,7 +114,7 @@ async def test_everybody_gets_his_own_answer(desk: Desk) -> None:
 
 async def test_a_wait_begins_when_the_store_was_asked_that_answered(desk: Desk) -> None:
     desk.store.away, desk.store.wait = 1, 5.0
-    recounting = asyncio.create_task(desk.journal.recount(Late(1, desk.clock.now())))
+    recounting = asyncio.create_task(desk.journal.recount(Late(1, 1, Role.CLIENT, desk.clock.now())))
     await until(lambda: bool(desk.clock.waits))
     desk.clock.turn(RETRY_PAUSE)
     assert await recounting == desk.clock.monotonic() + 5.0
