@@ -377,15 +377,13 @@ async def test_renderers_do_not_outlive_a_parent_that_was_killed(tmp_path: Path)
     assert await asyncio.to_thread(psutil.wait_procs, [worker], 10) == ([worker], [])
 
 
-def mixing_processes() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
-
-
 async def test_every_recording_of_a_mixing_process_that_was_killed_is_mixed_by_the_next_one(tmp_path: Path) -> None:
+    before = set(psutil.Process().children())
     renderer = Renderer()
     try:
         await renderer.render(tmp_path, tmp_path / "first.mp3")
-        worker = mixing_processes()[0]
+        assert renderer._pool is not None
+        (worker,) = map(psutil.Process, renderer._pool._processes)
         worker.suspend()
         mixes = [asyncio.create_task(renderer.render(tmp_path, tmp_path / f"{n}.mp3")) for n in range(3)]
         await asyncio.sleep(0)
@@ -394,4 +392,5 @@ async def test_every_recording_of_a_mixing_process_that_was_killed_is_mixed_by_t
             assert await asyncio.gather(*mixes) == [None] * 3
     finally:
         await renderer.stop()
-    assert mixing_processes() == []
+    left = set(psutil.Process().children()) - before
+    assert [one for one in left if "spawn_main" in " ".join(one.cmdline())] == []
