@@ -60,9 +60,7 @@ from calldron.domain.schedule import Window
 log = structlog.get_logger(__name__)
 
 MAX_DIGITS = 64  # keys kept of one attempt
-OLD = (
-    1.0  # seconds after which the rules are looked at again before an INVITE leaves, where no rate asks for it earlier
-)
+OLD = 1.0  # seconds after which the rules are looked at again before an INVITE leaves, where no rate asks earlier
 
 
 @dataclass(frozen=True, slots=True)

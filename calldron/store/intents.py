@@ -45,7 +45,7 @@ class _Asked:
             number,
             batch,
             account,
-            bool(cancelled or deleting or state == BatchState.STOPPED),
+            _is_withdrawn(cancelled, deleting, state),
             state == BatchState.PAUSED,
             client,
             operator,
@@ -85,7 +85,7 @@ def _recount(lines: Lines, limits: Limits, late: Late, row: Row | None) -> float
     if row is None:
         return None
     lease, cancelled, state, deleting, stop_listed, on_the_line, trunk, batch, account, *rates = row
-    if lease != late.lease or cancelled or deleting or state == BatchState.STOPPED:
+    if lease != late.lease or _is_withdrawn(cancelled, deleting, state):
         return None
     if stop_listed and late.role is Role.CLIENT:
         return None
@@ -118,6 +118,10 @@ def _intend(session: Session, intent: LegIntent, lines: Lines, limits: Limits) -
     return Permit(leg_id, wait, asked.hours.window(asked.number))
 
 
+def _is_withdrawn(cancelled: bool, deleting: bool, state: str) -> bool:
+    return bool(cancelled or deleting or state == BatchState.STOPPED)
+
+
 def _never(session: Session, asked: _Asked) -> bool:
     if asked.intent.role is Role.OPERATOR:
         return asked.operator_dials >= asked.attempts
@@ -125,7 +129,7 @@ def _never(session: Session, asked: _Asked) -> bool:
 
 
 def _not_now(session: Session, asked: _Asked) -> bool:
-    if asked.paused and not session.row(_ON_THE_LINE, asked.intent.attempt_id):
+    if asked.paused and not session.row(_IS_ON_THE_LINE, asked.intent.attempt_id):
         return True
     if asked.intent.role is Role.OPERATOR:  # window and quota protect the client
         return False
@@ -143,21 +147,21 @@ FROM store_attempt t JOIN store_call c ON c.id = t.call_id JOIN store_batch b ON
 WHERE t.id = %s AND t.lease = %s AND t.ended_at IS NULL
 """
 
-_ON_THE_LINE = """
-SELECT 1 FROM store_legrow WHERE attempt_id = %s AND answered_at IS NOT NULL AND ended_at IS NULL LIMIT 1
-"""
+_ON_THE_LINE = """EXISTS (
+    SELECT 1 FROM store_legrow l WHERE l.attempt_id = t.id AND l.answered_at IS NOT NULL AND l.ended_at IS NULL
+)"""
 
-_LATE = """
+_IS_ON_THE_LINE = f"SELECT 1 FROM store_attempt t WHERE t.id = %s AND {_ON_THE_LINE}"  # noqa: S608 - a text of our own
+
+_LATE = f"""
 SELECT t.id, t.lease, c.cancelled, b.state, b.deleting,
     EXISTS (SELECT 1 FROM store_stopnumber s WHERE s.account_id = t.account_id AND s.number = c.number),
-    EXISTS (
-        SELECT 1 FROM store_legrow l WHERE l.attempt_id = t.id AND l.answered_at IS NOT NULL AND l.ended_at IS NULL
-    ),
+    {_ON_THE_LINE},
     t.trunk_id, t.batch_id, t.account_id, b.cps, b.tat, a.cps, a.tat
 FROM store_attempt t JOIN store_call c ON c.id = t.call_id JOIN store_batch b ON b.id = t.batch_id
     JOIN store_account a ON a.id = t.account_id
 WHERE t.id IN %s AND t.ended_at IS NULL
-"""
+"""  # noqa: S608 - a text of our own
 
 _COUNTED = {
     Role.CLIENT: "UPDATE store_call SET client_dials = client_dials + 1 WHERE id = %s",

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from support.clock import settled
 
 from calldron.media import client
 from calldron.media.client import MediaServer, MediaSession
@@ -285,8 +286,7 @@ async def test_a_port_is_still_waited_for_after_the_whole_program_stood_still(
     os.kill(process, signal.SIGSTOP)
     try:
         opening = asyncio.create_task(server.open(HOST, Ear()))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await settled()
         monkeypatch.setattr(loop, "time", lambda: clock() + frozen)
         await asyncio.wait({opening}, timeout=0.1)  # the program wakes: what was due in those seconds is late
     finally:

@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from lines import Line
+from support.clock import settled
 from support.virtual_time import freeze, virtual
 
 from calldron.dialer.ports import DialRequest, Trunk
@@ -386,7 +387,7 @@ async def test_every_recording_of_a_mixing_process_that_was_killed_is_mixed_by_t
         (worker,) = map(psutil.Process, renderer._pool._processes)
         worker.suspend()
         mixes = [asyncio.create_task(renderer.render(tmp_path, tmp_path / f"{n}.mp3")) for n in range(3)]
-        await asyncio.sleep(0)
+        await settled()
         worker.kill()
         async with asyncio.timeout(30):
             assert await asyncio.gather(*mixes) == [None] * 3
